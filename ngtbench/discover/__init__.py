@@ -1,0 +1,1 @@
+"""What this machine is: CPU, GPUs, software, and which data sheet each device matches."""

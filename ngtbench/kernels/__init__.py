@@ -1,0 +1,1 @@
+"""Code under test, by family; public functions are re-exported by each family."""

@@ -1,0 +1,144 @@
+"""What can be run: implementations, cases, resources, jobs, and the work a case stands for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+DTYPES = ("float64", "float32", "tf32", "bfloat16", "float16")
+BACKENDS = ("numpy", "native", "torch", "cupy")
+Tier = Literal["ported", "optimised"]
+
+
+@dataclass(frozen=True)
+class Impl:
+    """One implementation of a workload: where its code is and what it needs.
+
+    `entry` is "module:function" below `ngtbench.kernels` (or beside a user's own workload file). `devices` holds "cpu",
+    "cuda", "rocm" or "gpu" (both). `dtypes` empty means every dtype of the workload.
+    """
+
+    name: str
+    entry: str
+    backend: str
+    devices: tuple[str, ...] = ("cpu",)
+    dtypes: tuple[str, ...] = ()
+    tier: Tier = "ported"
+
+    def runs_on(self, kind: str) -> bool:
+        """Tell whether this runs on a device of this kind ("cpu", "cuda", "rocm")."""
+        return kind in self.devices or (kind != "cpu" and "gpu" in self.devices)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One implementation at one size and dtype; names no hardware."""
+
+    workload: str  # "lattice/wilson_dslash"
+    version: int
+    size: str
+    impl: str
+    dtype: str
+
+    @property
+    def id(self) -> str:
+        """`lattice/wilson_dslash@1/M/native/float32`."""
+        return f"{self.workload}@{self.version}/{self.size}/{self.impl}/{self.dtype}"
+
+    @property
+    def problem(self) -> str:
+        """The id without the implementation: same inputs, same oracle, same work."""
+        return f"{self.workload}@{self.version}/{self.size}/{self.dtype}"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a case was given to run on: not in its id, always compared."""
+
+    device: str  # "cpu:0", "cuda:1"
+    threads: int
+    bind: bool
+    ranks: int = 1
+    clients: int = 1
+    neighbour: str | None = None  # case id of a background load
+
+
+@dataclass(frozen=True)
+class Job:
+    """One case to run once, in a fresh launch."""
+
+    case: Case
+    resources: Resources
+    backend: str
+    launch: int
+    seed: int
+    memory_b: int | None = None
+
+    @property
+    def key(self) -> str:
+        """What makes a record unique in a file."""
+        return f"{self.case.id} on {self.resources.device} x{self.resources.threads} #{self.launch}"
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A case that cannot run here, and why."""
+
+    case: Case
+    resources: Resources
+    reason: str
+    remedy: str = ""
+    launch: int = 0
+    seed: int = 0
+
+    @property
+    def key(self) -> str:
+        """What makes a record unique in a file."""
+        return f"{self.case.id} on {self.resources.device} x{self.resources.threads} #{self.launch}"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user asked for; empty tuples mean "all"."""
+
+    workloads: tuple[str, ...] = ()  # names or globs: "system/triad", "lattice", "*dslash*"
+    sizes: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    impls: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    suite: str = "quick"
+    threads: int | None = None
+    launches: int = 1
+    seed: int = 1
+    budget_s: float = 2.0  # measuring time per case
+    workload_dir: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every job in the order it will run, and what will not run."""
+
+    selection: Selection
+    jobs: tuple[Job, ...]
+    skipped: tuple[Skip, ...]
+    order_seed: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one call (or trial) does, equal for every implementation.
+
+    `bytes` is the least that must move to and from memory, `memory_b` what is resident at once.
+    """
+
+    flop: int
+    bytes: int
+    memory_b: int
+    events: int
+    event: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number per sample; the first of a workload is its figure of merit."""
+
+    name: str
+    better: Literal["lower", "higher"] = "lower"

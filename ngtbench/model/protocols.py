@@ -1,0 +1,25 @@
+"""Ports for what the outside world answers, so that tests can replay it."""
+
+from typing import Protocol
+
+from ngtbench.model.record import Energy, Health
+
+
+class EnergyProbe(Protocol):
+    """Reads a device's energy counter around a window."""
+
+    def start(self) -> None:
+        """Open the window."""
+        ...
+
+    def stop(self) -> Energy:
+        """Close the window; `j` is None with a reason where there is no counter."""
+        ...
+
+
+class HealthProbe(Protocol):
+    """Reads clocks, temperature and throttle reasons of one device."""
+
+    def read(self) -> Health:
+        """Read now; what cannot be read is None with a reason."""
+        ...

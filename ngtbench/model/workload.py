@@ -1,0 +1,153 @@
+"""What a workload file declares, and what a kernel's build function is given and returns."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from ngtbench.model.case import Impl, Metric, Work
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Arrays = Mapping[str, Any]  # output name -> array of the implementation's backend
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """An input array of uniform numbers in [low, high), the same bits on every device.
+
+    Element i is `low + (high - low) * u(seed, stream, i)`; `physics.counter` defines u.
+    """
+
+    shape: tuple[int, ...]
+    seed: int
+    stream: int
+    low: float = -1.0
+    high: float = 1.0
+
+
+Inputs = Mapping[str, Uniform | Array]
+Bounds = Mapping[str, tuple[float, float]]  # invariant -> (value, bound): holds if |value| <= bound
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What `build` may depend on besides the input arrays.
+
+    `say` tells the record which variant was chosen ("openmp", "cuBLAS, tf32").
+    """
+
+    size: Any
+    dtype: str
+    device: str  # "cpu:0", "cuda:0"
+    threads: int
+    seed: int
+    backend: "Backend"
+    say: Callable[[str], None] = lambda text: None
+    rank: int = 0
+    ranks: int = 1
+
+
+Run = Callable[[], Arrays]
+
+
+class Watch(Protocol):
+    """The stopwatch of a trial: `with watch(): ...` around what counts."""
+
+    spent_s: float
+
+    def __call__(self) -> AbstractContextManager[None]:
+        """Open the stopwatch; device work is synchronised at both ends."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One experiment from fresh state: what came out, and a number per metric of the workload."""
+
+    outputs: Arrays
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds for `calls` calls, and what the last call returned."""
+
+    wall_s: float
+    device_s: float | None
+    outputs: Any
+
+
+class Clock(Protocol):
+    """Times a run; the only thing that reads a timer."""
+
+    name: str
+    resolution_s: float
+
+    def time(self, run: Callable[[], Any], calls: int) -> Timing:
+        """Call `run` this often, synchronise, and return total seconds and the last outputs."""
+        ...
+
+
+class Backend(Protocol):
+    """Where arrays live; as small as it can be, so that a new one is a file of fifty lines."""
+
+    name: str
+    device: str
+    clock: Clock
+
+    def put(self, host: Array, dtype: str) -> Any:
+        """Copy a host array to the device without changing a bit; bfloat16 values arrive as float32."""
+        ...
+
+    def uniform(self, spec: Uniform, dtype: str) -> Any:
+        """Make the array on the device, equal bit for bit to `physics.counter.uniform`, rounded to dtype."""
+        ...
+
+    def get(self, array: Any) -> Array:
+        """Copy to the host; bfloat16 comes back as float32."""
+        ...
+
+    def take(self, array: Any, index: Array) -> Array:
+        """Copy the elements at these flat indices to the host."""
+        ...
+
+    def poison(self, array: Any) -> None:
+        """Overwrite an output so that a result left over from an earlier call cannot pass."""
+        ...
+
+    def synchronise(self) -> None:
+        """Wait until all work on the device is done."""
+        ...
+
+    def release(self) -> None:
+        """Give cached memory back, so that the next case starts from an empty device."""
+        ...
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A problem with its oracle; implementations live in `ngtbench.kernels`.
+
+    `reference(size, **inputs)` gets float64 (complex128) copies of the rounded inputs and returns the wanted outputs.
+    `spot(size, inputs, outputs) -> (got, want)` checks a sample where the full oracle is too large: `inputs[name]` and
+    `outputs[name]` are then indexed by arrays of flat indices. `invariants(size, inputs, outputs, dtype)` is always checked.
+    `sizes` are named XS, S, M, L, or a variant such as "S-node1"; `quick` names those of the quick suite.
+    """
+
+    version: int
+    title: str
+    inputs: Callable[[Any, int], Inputs]
+    sizes: Mapping[str, Any]
+    tolerance: Mapping[str, float]  # dtype -> largest error over rms; its keys are the dtypes
+    impls: tuple[Impl, ...]
+    work: Callable[[Any, int], Work]  # (size, bytes per real number)
+    reference: Callable[..., Mapping[str, Array]] | None = None
+    spot: Callable[[Any, Mapping[str, Any], Mapping[str, Any]], tuple[Array, Array]] | None = None
+    invariants: Callable[[Any, Mapping[str, Any], Mapping[str, Any], str], Bounds] | None = None
+    repeat: Literal["calls", "trials"] = "calls"
+    metrics: tuple[Metric, ...] = (Metric("wall_s"),)
+    quick: tuple[str, ...] = ("S",)
+    quick_gpu: tuple[str, ...] = ("M",)
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""What oracle and kernel agree on: random numbers, rounding, bases, fields."""
