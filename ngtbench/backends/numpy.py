@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ngtbench.model.workload import Array, Backend, Timing, Uniform
+from ngtbench.model.workload import Array, Backend, Clock, Timing, Uniform
 from ngtbench.physics import counter, rounding
 
 
@@ -36,7 +36,7 @@ class HostBackend:
     def __init__(self, name: str, device: str) -> None:
         self.name = name
         self.device = device
-        self.clock = CpuClock()
+        self.clock: Clock = CpuClock()
 
     def put(self, host: Array, dtype: str) -> Array:
         """Return a private copy: no implementation may see what another one wrote."""

@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from ngtbench.errors import WorkloadError
 from ngtbench.model.workload import Workload
@@ -55,7 +56,7 @@ def load(name: str, folder: str | None = None) -> Workload:
     return workload
 
 
-def from_file(path: Path) -> object:
+def from_file(path: Path) -> ModuleType:
     """Import a user's file under a name of its own.
 
     Raises WorkloadError naming file and line where it does not import.

@@ -1,5 +1,6 @@
 """STREAM triad a = b + s c: the memory bandwidth every roofline divides by."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ def reference(size: Size, b: Array, c: Array, s: Array) -> dict[str, Array]:
     return {"a": b + s * c}
 
 
-def spot(size: Size, inputs: dict[str, Any], outputs: dict[str, Any]) -> tuple[Array, Array]:
+def spot(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> tuple[Array, Array]:
     """Check a million elements spread over the arrays, first and last among them."""
     index = np.unique(np.linspace(0, size.n - 1, min(size.n, 1_000_003), dtype=np.int64))
     return outputs["a"][index], inputs["b"][index] + 3.0 * inputs["c"][index]
