@@ -1,17 +1,41 @@
-"""Where arrays live: one file per backend, imported only when a case needs it."""
+"""Where arrays live: one file per backend, found by its path, imported only when a case needs it."""
 
+import ast
 import importlib
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
 from typing import cast
 
 from ngtbench.errors import Unavailable
 from ngtbench.model.workload import Backend
 
-REQUIRES = {"numpy": "numpy", "native": "numba", "torch": "torch", "cupy": "cupy"}  # backend -> the package it needs
-REMEDY = {
-    "native": "pip install 'ngtbench[cpu]'",
-    "torch": "pip install 'ngtbench[torch]'",
-    "cupy": "pip install 'ngtbench[gpu]'",
-}
+_HERE = Path(__file__).parent
+_GROUPS = {"numba": "cpu", "torch": "torch", "cupy": "gpu"}  # package -> our optional group that brings it
+
+
+def names() -> tuple[str, ...]:
+    """Return every backend."""
+    return tuple(path.stem for path in sorted(_HERE.glob("[!_]*.py")))
+
+
+@cache
+def missing(name: str) -> str | None:
+    """Return the first package a backend's file imports that is not installed; None if it has all. Imports nothing."""
+    tree = ast.parse((_HERE / f"{name}.py").read_text(encoding="utf-8"))
+    modules = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+    modules += [node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]
+    packages = dict.fromkeys(module.partition(".")[0] for module in modules)
+    for package in packages:
+        if package not in sys.stdlib_module_names and importlib.util.find_spec(package) is None:
+            return package
+    return None
+
+
+def remedy(package: str) -> str:
+    """Return the command that installs a package a backend needs."""
+    return f"pip install 'ngtbench[{_GROUPS[package]}]'" if package in _GROUPS else f"pip install {package}"
 
 
 def load(name: str, device: str, threads: int) -> Backend:
@@ -19,10 +43,8 @@ def load(name: str, device: str, threads: int) -> Backend:
 
     Raises Unavailable where its package or the device is missing.
     """
-    try:
-        module = importlib.import_module(f"ngtbench.backends.{name}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("ngtbench"):
-            raise
-        raise Unavailable(f"package {error.name} is not installed", REMEDY.get(name, "")) from error
+    package = missing(name)
+    if package is not None:
+        raise Unavailable(f"package {package} is not installed", remedy(package))
+    module = importlib.import_module(f"ngtbench.backends.{name}")
     return cast(Backend, module.create(device, threads))

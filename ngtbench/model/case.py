@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 DTYPES = ("float64", "float32", "tf32", "bfloat16", "float16")
-BACKENDS = ("numpy", "native", "torch", "cupy")
 Tier = Literal["ported", "optimised"]
 
 
@@ -68,9 +67,9 @@ class Job:
     case: Case
     resources: Resources
     backend: str
+    tier: Tier
     launch: int
     seed: int
-    memory_b: int | None = None
 
     @property
     def key(self) -> str:
@@ -86,6 +85,7 @@ class Skip:
     resources: Resources
     reason: str
     remedy: str = ""
+    tier: Tier = "ported"
     launch: int = 0
     seed: int = 0
 

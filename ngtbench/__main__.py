@@ -1,0 +1,5 @@
+"""`python -m ngtbench`."""
+
+from ngtbench.cli import main
+
+main()

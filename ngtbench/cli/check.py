@@ -1,0 +1,43 @@
+"""`ngtbench check`: every fault of record files and hardware files, with file, line and key."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ngtbench.discover import faults as profiles
+from ngtbench.errors import BadInput
+from ngtbench.store.read import examine
+
+
+def command(
+    paths: Annotated[list[Path], typer.Argument(help="Record files (.jsonl), hardware files (.toml), or folders of them")],
+) -> int:
+    """Print every fault; exit 2 if there is one."""
+    count = faulty = 0
+    for path in paths:
+        if not path.exists():
+            raise BadInput(f"{path}: no such file or folder")
+        found = 0
+        for file, faults, notes in _examined(path):
+            found += 1
+            faulty += bool(faults)
+            for line in (*faults, *(f"note: {note}" for note in notes)):
+                sys.stderr.write(f"{line}\n")
+            sys.stdout.write(f"{file}: {f'{len(faults)} faults' if faults else 'good'}\n")
+        if not found:
+            raise BadInput(f"{path}: holds no .jsonl and no .toml file")
+        count += found
+    return 2 if faulty else 0
+
+
+def _examined(path: Path) -> list[tuple[Path, list[str], tuple[str, ...]]]:
+    """Return (file, faults, notes) of every record file here, and of the hardware files as one."""
+    hardware = path.suffix == ".toml" or (path.is_dir() and any(path.glob("*.toml")))
+    found = [(path, profiles.check(path), tuple[str, ...]())] if hardware else []
+    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [] if hardware else [path]
+    for file in files:
+        reading, faults = examine(file)
+        found.append((file, faults, reading.notes))
+    return found

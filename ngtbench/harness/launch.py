@@ -1,0 +1,171 @@
+"""Worker processes: threads and binding set before any library loads, silence limited, death explained."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import ngtbench
+from ngtbench.errors import NgtBenchError
+from ngtbench.harness.worker import PROTOCOL
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS")
+START_LIMIT_S = 120.0
+_STOP_S = 5.0
+
+
+class WorkerDied(NgtBenchError):
+    """The worker ended or fell silent; the message says how."""
+
+
+def environment(threads: int, bind: bool) -> dict[str, str]:
+    """Return the variables that set threads and binding; they enter the record.
+
+    Unbound, warm two-thread cases were seen to take a thousand times longer in every sample. One thread per core is
+    meant, so places are cores.
+    """
+    chosen = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    if bind:
+        chosen |= {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
+    return chosen
+
+
+class Worker:
+    """One worker; `ask` sends a command and waits for the answer.
+
+    Raises WorkerDied where it does not start, or runs another copy of the package than `package`.
+    """
+
+    def __init__(self, threads: int, bind: bool, *, python: str = sys.executable, package: Path | None = None) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        self.environment = environment(threads, bind)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
+        self._kills = _oom_kills()
+        self._process = subprocess.Popen(
+            [python, "-P", "-m", "ngtbench.harness.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=inherited | _caches() | self.environment | {"NGTBENCH_PARENT": str(os.getpid())},
+            start_new_session=True,
+        )
+        self._buffer = b""
+        ready = self._answer(START_LIMIT_S, "starting")["ready"]
+        self.package: str = ready["package"]
+        wanted = package or Path(ngtbench.__file__).parent
+        if ready["protocol"] != PROTOCOL or Path(self.package).resolve() != wanted.resolve():
+            self.kill()
+            raise WorkerDied(f"the worker runs {self.package} (protocol {ready['protocol']}), wanted {wanted} ({PROTOCOL})")
+
+    @property
+    def pid(self) -> int:
+        """Process id, also of its process group."""
+        return self._process.pid
+
+    def ask(self, message: dict[str, Any], limit_s: float) -> dict[str, Any]:
+        """Send one command and return its answer.
+
+        Raises WorkerDied where the worker ends first or is silent past the limit; it is killed then.
+        """
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise WorkerDied(self._epitaph(message["do"])) from error
+        return self._answer(limit_s, message["do"])
+
+    def close(self) -> None:
+        """End the worker: politely, then by force."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._ended(_STOP_S)
+        self.kill()
+
+    def kill(self) -> int:
+        """Kill the worker and every process it started; return how the worker itself ended."""
+        with contextlib.suppress(ProcessLookupError):
+            # Before the leader is reaped, so that the group's number cannot have passed to a stranger.
+            os.killpg(self._process.pid, signal.SIGKILL)
+        code = self._process.wait()
+        for stream in (self._process.stdout, self._errors):
+            if stream is not None:
+                stream.close()
+        return code
+
+    def _ended(self, limit_s: float) -> bool:
+        """Wait for the worker's end without reaping it."""
+        deadline = time.monotonic() + limit_s
+        while os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def _answer(self, limit_s: float, step: str) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + limit_s
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._buffer:
+                if not ready.select(max(0.0, deadline - time.monotonic())):
+                    self.kill()
+                    raise WorkerDied(f"no answer within {limit_s:g} s while {step}: killed (longer: --timeout)")
+                chunk = os.read(self._process.stdout.fileno(), 1 << 16)
+                if not chunk:
+                    raise WorkerDied(self._epitaph(step))
+                self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _epitaph(self, step: str) -> str:
+        """Return why the worker ended: its signal or exit code, the kernel's word on memory, its last words."""
+        by_itself = self._ended(_STOP_S)
+        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 2000))
+        last = [line for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()][-1:]
+        code = self.kill()
+        if not by_itself:
+            how = "closing its answers"
+        elif code >= 0:
+            how = f"exit code {code}"
+        else:
+            how = f"signal {-code} ({signal.Signals(-code).name})"
+        if by_itself and code == -signal.SIGKILL:
+            kills = _oom_kills()
+            memory = kills is not None and self._kills is not None and kills > self._kills
+            how += ", out of memory: the kernel killed it" if memory else ", most often the kernel's, for want of memory"
+        return f"worker ended by {how} while {step}" + (f"; it last said: {last[0][:300]}" if last else "")
+
+
+def _caches() -> dict[str, str]:
+    """Return variables that keep compilers' caches out of a home that may be read-only."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "ngtbench"
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        if not os.access(base, os.W_OK):
+            raise PermissionError(base)
+    except OSError:
+        base = Path(tempfile.gettempdir()) / f"ngtbench-{os.getuid()}"
+        base.mkdir(exist_ok=True, mode=0o700)
+    names = {"TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton", "NUMBA_CACHE_DIR": "numba"}
+    names |= {"CUPY_CACHE_DIR": "cupy", "CUDA_CACHE_PATH": "cuda"}
+    return {variable: str(base / name) for variable, name in names.items()}
+
+
+def _oom_kills() -> int | None:
+    """Return how often the kernel killed for memory in this cgroup; None where it does not say."""
+    try:
+        own = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
+        events = Path("/sys/fs/cgroup", own[3:].strip().lstrip("/"), "memory.events").read_text()
+        return int(dict(line.split() for line in events.splitlines())["oom_kill"])
+    except (OSError, StopIteration, KeyError, ValueError):
+        return None

@@ -1,0 +1,64 @@
+"""When to stop warming up and when to stop sampling: pure functions of the samples."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from ngtbench.analysis import statistics
+
+TARGET = 0.01  # relative half-width of the median's 95 % interval at which sampling stops
+STEADY = 5  # samples whose spread decides that the warm-up is over
+MIN_SAMPLES = 10
+MIN_S = 0.5
+AUTOCORRELATED = 0.5
+DRIFT = 0.01
+
+
+def steady(samples: Sequence[float]) -> bool:
+    """Tell whether the last five samples lie within 1 % of their median."""
+    last = samples[-STEADY:]
+    return len(last) == STEADY and max(last) - min(last) <= 2 * TARGET * median(last)
+
+
+def enough(samples: Sequence[float], spent_s: float) -> bool:
+    """Tell whether the median is known to 1 % from at least ten samples over at least half a second."""
+    if len(samples) < MIN_SAMPLES or spent_s < MIN_S:
+        return False
+    return half_width(samples) <= TARGET
+
+
+def half_width(samples: Sequence[float]) -> float:
+    """Return half the median's 95 % interval over the median, with the effective number of samples; inf if unknown."""
+    interval = statistics.median_interval(samples)
+    middle = median(samples)
+    if interval is None or middle <= 0:
+        return float("inf")
+    return (interval[1] - interval[0]) / (2 * middle)
+
+
+def flags(samples: Sequence[float], sample_s: float, resolution_s: float) -> dict[str, float]:
+    """Return what a reader must know, each with its figure.
+
+    `not_converged`: half-width reached; `drift`: change over the run by Theil-Sen slope, over the median;
+    `autocorrelated`: lag-1 autocorrelation; `timer_coarse`: resolution over the length of a sample.
+    """
+    found = {}
+    reached = half_width(samples)
+    if reached > TARGET:
+        found["not_converged"] = min(reached, 1e9)
+    change = slope(samples) * len(samples) / median(samples) if median(samples) > 0 else 0.0
+    if abs(change) > DRIFT:
+        found["drift"] = change
+    together = statistics.lag1(samples)
+    if abs(together) > AUTOCORRELATED:
+        found["autocorrelated"] = together
+    if resolution_s > sample_s / 1000:
+        found["timer_coarse"] = resolution_s / sample_s
+    return found
+
+
+def slope(samples: Sequence[float]) -> float:
+    """Return the Theil-Sen slope per sample: the median of pairwise slopes, of at most 200 evenly spaced samples."""
+    step = max(1, len(samples) // 200)
+    points = [(index, samples[index]) for index in range(0, len(samples), step)]
+    slopes = [(b - a) / (j - i) for n, (i, a) in enumerate(points) for j, b in points[n + 1 :]]
+    return median(slopes) if slopes else 0.0

@@ -1,0 +1,124 @@
+"""Whether a result is right: against the oracle in full or in a sample, and by invariants."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from ngtbench.harness.inputs import HostInputs
+from ngtbench.model.record import Verdict
+from ngtbench.model.workload import Array, Backend, Workload
+from ngtbench.physics import rounding
+
+FULL_SIZES = ("XS", "S")  # these and their variants are never sampled
+
+
+class Fetched:
+    """An output on its device, indexed by flat indices, fetched and widened."""
+
+    def __init__(self, array: Any, backend: Backend) -> None:
+        self._array, self._backend = array, backend
+
+    def __getitem__(self, index: Array) -> Array:
+        return rounding.widen(self._backend.take(self._array, np.asarray(index)))
+
+    def whole(self) -> Array:
+        """Return all of it on the host, widened."""
+        return rounding.widen(self._backend.get(self._array))
+
+
+class Checker:
+    """The oracle of one problem; its answer is computed once and used for every check."""
+
+    def __init__(self, workload: Workload, size_name: str, inputs: HostInputs, backend: Backend) -> None:
+        self._workload, self._inputs, self._backend = workload, inputs, backend
+        self._size = workload.sizes[size_name]
+        sampled = workload.spot is not None and size_name.split("-")[0] not in FULL_SIZES
+        self.kind: Literal["full", "spot", "invariants"] = (
+            "spot" if sampled else "full" if workload.reference is not None else "invariants"
+        )
+        self._wanted: Mapping[str, Array] | None = None
+
+    def check(self, outputs: Any) -> Verdict:
+        """Judge outputs (name -> array of the backend); a fault of any kind is a verdict, not an error."""
+        if not isinstance(outputs, Mapping) or not outputs:
+            return self._verdict(None, None, {}, f"returned {type(outputs).__name__} instead of named outputs")
+        if self.kind == "full":
+            error, worst, reason = self._full(outputs)
+        elif self.kind == "spot":
+            error, worst, reason = self._spot(outputs)
+        else:
+            error, worst, reason = 0.0, None, None
+        invariants = self._invariants(outputs) if reason is None else {}
+        broken = [name for name, (value, bound) in invariants.items() if value is None or not abs(value) <= bound]
+        if broken and reason is None:
+            reason = "; ".join(f"invariant {name} = {invariants[name][0]} beyond {invariants[name][1]:g}" for name in broken)
+        return self._verdict(error, worst, invariants, reason)
+
+    def _verdict(
+        self, error: float | None, worst: str | None, invariants: dict[str, tuple[float | None, float]], reason: str | None
+    ) -> Verdict:
+        tolerance = None if self.kind == "invariants" else self._workload.tolerance[self._inputs.dtype]
+        if reason is None and tolerance is not None and error is not None and not error <= tolerance:
+            reason = f"error {error:.3g} of the field's rms at {worst}, tolerance {tolerance:g}"
+        return Verdict(
+            passed=reason is None,
+            check=self.kind,
+            error=None if self.kind == "invariants" else error,
+            tolerance=tolerance,
+            worst=worst,
+            invariants=invariants,
+            inputs_digest=self._inputs.digest,
+            reason=reason,
+        )
+
+    def _full(self, outputs: Mapping[str, Any]) -> tuple[float | None, str | None, str | None]:
+        if self._wanted is None:
+            assert self._workload.reference is not None
+            self._wanted = self._workload.reference(self._size, **self._inputs.wide())
+        if set(outputs) != set(self._wanted):
+            return None, None, f"returned outputs {sorted(outputs)}, the oracle has {sorted(self._wanted)}"
+        found = [_distance(name, Fetched(outputs[name], self._backend).whole(), self._wanted[name]) for name in outputs]
+        return _worst(found)
+
+    def _spot(self, outputs: Mapping[str, Any]) -> tuple[float | None, str | None, str | None]:
+        assert self._workload.spot is not None
+        fetched = {name: Fetched(array, self._backend) for name, array in outputs.items()}
+        try:
+            got, want = self._workload.spot(self._size, self._inputs.sampled(), fetched)
+        except (KeyError, IndexError) as error:
+            return None, None, f"outputs lack what the oracle looks at: {type(error).__name__} {error}"
+        return _worst([_distance("sample", np.asarray(got), np.asarray(want))])
+
+    def _invariants(self, outputs: Mapping[str, Any]) -> dict[str, tuple[float | None, float]]:
+        if self._workload.invariants is None:
+            return {}
+        fetched = {name: Fetched(array, self._backend) for name, array in outputs.items()}
+        bounds = self._workload.invariants(self._size, self._inputs.sampled(), fetched, self._inputs.dtype)
+        return {name: (float(v) if np.isfinite(v) else None, float(bound)) for name, (v, bound) in bounds.items()}
+
+
+def _distance(name: str, got: Array, want: Array) -> tuple[float | None, str | None, str | None]:
+    """Return (max |got - want| / rms want, where, reason); rms because norms hide one element and ratios hide zeros."""
+    if got.shape != want.shape:
+        return None, None, f"{name} has shape {got.shape}, the oracle {want.shape}"
+    if not got.size:
+        return None, None, f"{name} is empty: nothing was checked"
+    if got.dtype.kind not in "fciub":
+        return None, None, f"{name} holds {got.dtype}, not numbers"
+    off = np.abs(got - want)
+    if not np.all(np.isfinite(off)):
+        where = np.unravel_index(int(np.argmin(np.isfinite(off))), off.shape)
+        return None, None, f"{name}{[int(i) for i in where]} is {got[where]}, wanted {want[where]}"
+    rms = float(np.sqrt(np.mean(np.abs(want) ** 2)))
+    flat = int(np.argmax(off))
+    where = np.unravel_index(flat, off.shape)
+    error = float(off.flat[flat]) / rms if rms > 0 else float(off.flat[flat])
+    return error, f"{name}{[int(i) for i in where]}", None
+
+
+def _worst(found: list[tuple[float | None, str | None, str | None]]) -> tuple[float | None, str | None, str | None]:
+    for error, worst, reason in found:
+        if reason is not None:
+            return error, worst, reason
+    return max(found, key=lambda item: item[0] or 0.0)

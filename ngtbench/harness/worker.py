@@ -1,0 +1,128 @@
+"""The process that holds a case while it is measured: JSON lines in on stdin, answers out on stdout.
+
+Protocol 1. At the start it says {"ready": {protocol, version, package, pid}}. Then
+{"do": "prepare", case, resources, seed, workloads} -> {"prepared": true} or {"outcome": ...}, and
+{"do": "measure", "budget_s"} -> {"outcome": ...}. Whatever else is printed goes to stderr.
+"""
+
+import ctypes
+import dataclasses
+import gc
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+PROTOCOL = 1
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serve until stdin ends; die with the parent."""
+    parent = int(os.environ.get("NGTBENCH_PARENT", os.getppid()))
+    _die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    import ngtbench
+
+    package = str(Path(ngtbench.__file__).parent)
+    _say(answers, {"ready": {"protocol": PROTOCOL, "version": ngtbench.__version__, "package": package, "pid": os.getpid()}})
+    held: Any = None
+    for line in sys.stdin:
+        asked = json.loads(line)
+        answer, held = _prepare(asked) if asked["do"] == "prepare" else (_measure(held, asked["budget_s"]), None)
+        if held is None:
+            gc.collect()
+        _say(answers, answer)
+
+
+def _prepare(asked: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    from ngtbench.errors import NgtBenchError, Unavailable
+    from ngtbench.harness.prepare import prepare
+    from ngtbench.model.case import Case, Resources
+    from ngtbench.model.record import Outcome
+
+    try:
+        prepared = prepare(Case(**asked["case"]), Resources(**asked["resources"]), asked["seed"], asked["workloads"])
+    except Unavailable as error:
+        return _outcome(Outcome("skipped", reason=error.reason, remedy=error.remedy or None)), None
+    except NgtBenchError as error:
+        return _outcome(Outcome("failed", reason=str(error))), None
+    except Exception as error:  # noqa: BLE001 - the case boundary: code under test may raise anything
+        return _outcome(Outcome("failed", reason=_describe(error))), None
+    if not prepared.verdict.passed:
+        wrong = Outcome(
+            "wrong",
+            reason=prepared.verdict.reason,
+            verdict=prepared.verdict,
+            work=prepared.work,
+            metrics=prepared.workload.metrics,
+            variant=prepared.variant,
+        )
+        prepared.backend.release()
+        return _outcome(wrong), None
+    return {"prepared": True}, prepared
+
+
+def _measure(prepared: Any, budget_s: float) -> dict[str, Any]:
+    from ngtbench.harness.measure import measure
+    from ngtbench.model.record import Outcome
+
+    if prepared is None:
+        return _outcome(Outcome("failed", reason="measure was asked for before prepare"))
+    try:
+        measurement, verdict = measure(prepared, budget_s)
+    except Exception as error:  # noqa: BLE001 - the case boundary: code under test may raise anything
+        return _outcome(Outcome("failed", reason=_describe(error), verdict=prepared.verdict, work=prepared.work))
+    finally:
+        prepared.backend.release()
+    common = {"verdict": verdict, "work": prepared.work, "metrics": prepared.workload.metrics, "variant": prepared.variant}
+    if not verdict.passed:
+        return _outcome(Outcome("wrong", reason=f"right before timing, wrong after it: {verdict.reason}", **common))
+    return _outcome(Outcome("done", measurement=measurement, **common))
+
+
+def _outcome(outcome: Any) -> dict[str, Any]:
+    return {"outcome": dataclasses.asdict(outcome)}
+
+
+def _describe(error: Exception) -> str:
+    """Return the error with the place it was raised at: the innermost frame."""
+    kind = "out of memory: " if isinstance(error, MemoryError) or "out of memory" in str(error).lower() else ""
+    trace, where = error.__traceback__, ""
+    while trace is not None:
+        where = f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
+        trace = trace.tb_next
+    return f"{kind}{type(error).__name__}: {str(error)[:500]}{where}"
+
+
+def _say(answers: TextIO, message: dict[str, Any]) -> None:
+    try:
+        text = json.dumps(message, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_outcome_failed("the measurement holds NaN or an infinity"))
+    answers.write(text + "\n")
+    answers.flush()
+
+
+def _outcome_failed(reason: str) -> dict[str, Any]:
+    from ngtbench.model.record import Outcome
+
+    return _outcome(Outcome("failed", reason=reason))
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent ends; a worker left over would disturb what runs next."""
+    try:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        return  # not Linux: end of file on stdin ends the worker, once the case is through
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

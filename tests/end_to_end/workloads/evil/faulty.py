@@ -1,0 +1,98 @@
+"""Kernels that are wrong in every way we could think of."""
+
+import ctypes
+import os
+import signal
+import time
+
+import numpy as np
+
+from ngtbench.errors import Unavailable
+from ngtbench.model.workload import Array, Arrays, Run, Setup
+
+
+def right(setup: Setup, x: Array) -> Run:
+    return lambda: {"y": 2 * x}
+
+
+def percent(setup: Setup, x: Array) -> Run:
+    def run() -> Arrays:
+        y = 2 * x
+        y[x.size // 2] *= 1.01
+        return {"y": y}
+
+    return run
+
+
+def zeros(setup: Setup, x: Array) -> Run:
+    return lambda: {"y": np.zeros_like(x)}
+
+
+def nan(setup: Setup, x: Array) -> Run:
+    return lambda: {"y": np.full_like(x, np.nan)}
+
+
+def cached(setup: Setup, x: Array) -> Run:
+    """Compute once in build, then hand the same array out again: fast, and right only once."""
+    y = 2 * x
+    return lambda: {"y": y}
+
+
+def late(setup: Setup, x: Array) -> Run:
+    """Be right the first time and wrong from then on."""
+    calls = [0]
+
+    def run() -> Arrays:
+        calls[0] += 1
+        return {"y": 2 * x if calls[0] == 1 else 2 * x + 1e-3}
+
+    return run
+
+
+def shape(setup: Setup, x: Array) -> Run:
+    return lambda: {"y": 2 * x[:-1]}
+
+
+def unnamed(setup: Setup, x: Array) -> Run:
+    return lambda: 2 * x  # type: ignore[arg-type, return-value]  # the fault under test
+
+
+def raises(setup: Setup, x: Array) -> Run:
+    raise ZeroDivisionError("built wrongly")
+
+
+def prints(setup: Setup, x: Array) -> Run:
+    """Print on stdout, from Python and from C: the answers must not be disturbed."""
+    print('{"outcome": "stolen"}')
+    ctypes.CDLL(None).puts(b'{"ready": 1}')
+    return lambda: {"y": 2 * x}
+
+
+def hangs(setup: Setup, x: Array) -> Run:
+    time.sleep(3600)
+    return right(setup, x)
+
+
+def killed(setup: Setup, x: Array) -> Run:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return right(setup, x)
+
+
+def exits(setup: Setup, x: Array) -> Run:
+    os._exit(7)
+
+
+def hungry(setup: Setup, x: Array) -> Run:
+    """Ask for more memory than any machine has."""
+    return lambda: {"y": 2 * x + np.ones(1 << 60)[0]}
+
+
+def greedy(setup: Setup, x: Array) -> Run:
+    """Leave a child behind that holds the worker's standard streams."""
+    if os.fork() == 0:
+        time.sleep(3600)
+    return lambda: {"y": 2 * x}
+
+
+def absent(setup: Setup, x: Array) -> Run:
+    raise Unavailable("no quantum coprocessor", "buy one")
