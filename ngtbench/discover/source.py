@@ -6,9 +6,10 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 _PATIENCE_S = 10.0
 
 
@@ -76,7 +77,7 @@ class Source:
         Raises Unread with the reason.
         """
         try:
-            names = os.listdir(self.path(folder))
+            names = [path.name for path in self.path(folder).iterdir()]
         except OSError as error:
             raise Unread(_refusal(folder, error)) from error
         found = [name for name in names if name.startswith(prefix) and name[len(prefix) :].isdecimal()]
@@ -108,10 +109,10 @@ class Answers:
     def __init__(self) -> None:
         self.missing: dict[str, str] = {}
 
-    def __call__(self, name: str, read: Callable[[], T]) -> T | None:
-        """Return what `read` returns, or None with the reason under `name`."""
+    def __call__(self, name: str, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """Return what `read(*args)` returns, or None with the reason under `name`."""
         try:
-            return read()
+            return read(*args, **kwargs)
         except Unread as error:
             self.missing[name] = str(error)
         except (ValueError, LookupError, OSError) as error:  # a format that no kernel or driver documents

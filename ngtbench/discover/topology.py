@@ -91,12 +91,12 @@ def caches(source: Source, cpus: Sequence[int], answers: Answers) -> tuple[Cache
 
 def numa(source: Source, answers: Answers) -> tuple[NumaNode, ...]:
     """Return the NUMA nodes, memory-only ones too (GPU memory of GH200); () with a reason where hidden."""
-    nodes = answers("numa", lambda: source.entries(_NODES, "node")) or []
-    found = []
+    nodes = answers("numa", source.entries, _NODES, "node") or []
+    found: list[NumaNode] = []
     for name in nodes:
         number = int(name.removeprefix("node"))
-        cpus = answers(f"numa.{number}.cpus", lambda name=name: numbers(source.text(f"{_NODES}/{name}/cpulist")))
-        memory_b = answers(f"numa.{len(found)}.memory_b", lambda name=name: _node_memory_b(source, name))
+        cpus = answers(f"numa.{len(found)}.cpus", _node_cpus, source, name)
+        memory_b = answers(f"numa.{len(found)}.memory_b", _node_memory_b, source, name)
         found.append(NumaNode(number, cpus or (), memory_b))
     if not found:
         answers.missing.setdefault("numa", f"{_NODES} lists no node")
@@ -114,6 +114,10 @@ def kib_b(text: str, key: str) -> int:
         if name.split()[-1:] == [key] and words and words[0].isdecimal():
             return int(words[0]) * 1024
     raise Unread(f"meminfo has no line {key}")
+
+
+def _node_cpus(source: Source, name: str) -> tuple[int, ...]:
+    return numbers(source.text(f"{_NODES}/{name}/cpulist"))
 
 
 def _node_memory_b(source: Source, name: str) -> int:

@@ -24,6 +24,8 @@ class Writer:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, flags, 0o644)
         except FileExistsError as error:
+            if not path.exists():  # a folder of the path is a file
+                raise RecordError(f"{path}: cannot be written: {path.parent} is a file; choose another --output") from error
             raise RecordError(f"{path}: exists already: finish it with --resume {path}, or choose another name") from error
         except OSError as error:
             raise RecordError(f"{path}: cannot be written: {error.strerror}; choose another place with --output") from error

@@ -98,7 +98,8 @@ def schema_document() -> dict[str, Any]:
 def _unknown(schema: object) -> str:
     if isinstance(schema, str) and schema.startswith("ngtbench."):
         return f"schema: '{schema[:60]}' is of another version of ngtbench; this one reads {', '.join(SCHEMAS)}"
-    return f"schema: {str(schema)[:60]!r} is no record line of ngtbench; expected one of {', '.join(SCHEMAS)}"
+    found = "there is none" if schema is None else repr(str(schema)[:60])
+    return f"schema: {found}: no record line of ngtbench; expected one of {', '.join(SCHEMAS)}"
 
 
 def _refuse(name: str) -> Never:
