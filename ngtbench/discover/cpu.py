@@ -32,7 +32,11 @@ _IDENTITY = {
     "model": ("model", "CPU part"),
     "stepping": ("stepping", "CPU revision"),
 }
-_WIDE = re.compile(r"(sse|ssse|avx|amx|fma|f16c|gfni|vaes|vpclmul|asimd|neon|sve|sme|bf16|i8mm|fphp|zv)|v$")
+_WIDE = {  # flags of SIMD and matrix units, by the key they stand under
+    "flags": re.compile(r"(mmx|s?sse|avx|amx|fma|f16c|gfni|vaes|vpclmul)"),
+    "Features": re.compile(r"(asimd|neon|sve|sme|bf16|i8mm|fphp)"),
+    "isa": re.compile(r"zv"),
+}
 _MODEL_NUMBER = re.compile(r"\d{3}|\b\d[A-Z]\d\d\b")  # 7763, 8480+, or a cloud's own 7B13
 
 
@@ -136,9 +140,9 @@ def _flags(blocks: Blocks) -> tuple[str, ...]:
     """Return the SIMD and matrix flags; on RISC-V the base isa string and the vector extensions."""
     for key in ("flags", "Features"):
         if any(key in block for block in blocks):
-            return tuple(sorted(flag for flag in set(_first(blocks, key).split()) if _WIDE.match(flag)))
+            return tuple(sorted(flag for flag in set(_first(blocks, key).split()) if _WIDE[key].match(flag)))
     isa, *extensions = _first(blocks, "isa").split("_")
-    return (isa, *sorted(extension for extension in extensions if _WIDE.match(extension)))
+    return (isa, *sorted(extension for extension in extensions if _WIDE["isa"].match(extension)))
 
 
 def _hypervisor(source: Source, blocks: Blocks) -> str:

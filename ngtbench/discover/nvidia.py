@@ -48,8 +48,8 @@ def _gpus(source: Source, driver: Driver) -> tuple[tuple[Gpu, ...], dict[str, st
     version = answers("gpus.cuda.driver", driver.ask, "nvmlSystemGetDriverVersion") or ""
     found = seats(driver, answers)
     chosen, hidden = visible(found, source.env, version)
-    models = [driver.ask("nvmlDeviceGetName", seat.card) for seat in found]
-    for key, reason in (("hidden", hidden), ("order", mixed_order(models, source.env))):
+    models = [answers(f"gpus.cuda.{seat.index}.name", driver.ask, "nvmlDeviceGetName", seat.card) for seat in found]
+    for key, reason in (("hidden", hidden), ("order", mixed_order([m for m in models if m], source.env))):
         if reason:
             answers.missing[f"gpus.cuda.{key}"] = reason
     if not chosen:

@@ -60,7 +60,7 @@ def _mig_on(driver: Driver, card: Any) -> bool:
 
 def _slices(driver: Driver, card: Any, index: int, card_uuid: str) -> list[Seat]:
     found = []
-    for number in range(driver.ask("nvmlDeviceGetMaxMigDeviceCount", card)):
+    for number in range(Answers()("slices", driver.ask, "nvmlDeviceGetMaxMigDeviceCount", card) or 0):
         try:
             handle = driver.ask("nvmlDeviceGetMigDeviceHandleByIndex", card, number)
             uuid = driver.ask("nvmlDeviceGetUUID", handle)

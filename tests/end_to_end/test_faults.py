@@ -73,7 +73,7 @@ def test_a_child_left_behind_ends_with_its_worker(ngtbench: CommandLine, tmp_pat
 
 
 def test_unavailable_is_a_skip_and_nothing_could_run(ngtbench: CommandLine, tmp_path: Path) -> None:
-    code, outcome, said = run_one(ngtbench, tmp_path, "absent")
+    code, outcome, _ = run_one(ngtbench, tmp_path, "absent")
     assert (code, outcome["status"]) == (3, "skipped")
     assert (outcome["reason"], outcome["remedy"]) == ("no quantum coprocessor", "buy one")
 

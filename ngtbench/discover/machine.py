@@ -1,0 +1,64 @@
+"""Discovers this machine: everything that was read, and the reason for everything that was not."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ngtbench
+from ngtbench.discover import amd, cpu, host, nvidia, profiles, software
+from ngtbench.discover.source import Source
+from ngtbench.model.machine import HardwareProfile, Machine
+
+
+def discover(
+    source: Source | None = None,
+    *,
+    nvml: Any = None,
+    amdsmi: Any = None,
+    known: Mapping[str, HardwareProfile] | None = None,
+) -> Machine:
+    """Return what this machine is; `source`, `nvml` and `amdsmi` replay another one, `known` replaces our profiles.
+
+    Raises ProfileError where a hardware file is faulty; nothing else that cannot be read raises.
+    """
+    source = source or Source()
+    processors = cpu.cpu(source)
+    cuda, cuda_missing = nvidia.gpus(source, nvml)
+    rocm, rocm_missing = amd.gpus(source, amdsmi)
+    compilers, compilers_missing = software.compilers(source)
+    packages, packages_missing = software.packages()
+    found = dict(profiles.load() if known is None else known)
+    return Machine(
+        taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        suite=ngtbench.__version__,
+        git=software.git(source, Path(ngtbench.__file__).parent),
+        host=host.host(source),
+        cpu=processors,
+        gpus=(*cuda, *rocm),
+        matches=tuple(profiles.match(device, found) for device in (processors, *cuda, *rocm)),
+        compilers=compilers,
+        packages=packages,
+        missing=cuda_missing | rocm_missing | compilers_missing | packages_missing,
+    )
+
+
+def unexplained(part: Any, path: str = "") -> list[str]:
+    """Return every None in a machine, or a part of it, whose reason is not given in `missing`.
+
+    A part without `missing` of its own, such as a cache, is explained in its owner's, as "caches.0.line_b".
+    """
+    found: list[str] = []
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        items = {f"{field.name}.{n}": item for n, item in enumerate(value)} if isinstance(value, tuple) else {field.name: value}
+        for name, item in items.items():
+            if item is None:
+                found += [f"{path}{name}"] if name not in part.missing else []
+            elif hasattr(item, "missing"):
+                found += unexplained(item, f"{path}{name}.")
+            elif dataclasses.is_dataclass(item) and field.name != "matches":  # a match has its own `reason`
+                inner = [f"{name}.{f.name}" for f in dataclasses.fields(item) if getattr(item, f.name) is None]
+                found += [f"{path}{key}" for key in inner if key not in part.missing]
+    return found
