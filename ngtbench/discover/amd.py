@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ngtbench.discover import smi
+from ngtbench.discover.answers import Answers, Unread
 from ngtbench.discover.kfd import KFD, Node, nodes, pairs, visible
-from ngtbench.discover.source import Answers, Source, Unread
+from ngtbench.discover.source import Source
 from ngtbench.model.machine import Gpu
 
 _GENERATIONS = {"2.5": 1, "5.0": 2, "8.0": 3, "16.0": 4, "32.0": 5, "64.0": 6}  # GT/s of a lane -> PCIe generation

@@ -5,7 +5,8 @@ import statistics
 from collections.abc import Sequence
 
 from ngtbench.discover import limits, topology
-from ngtbench.discover.source import Answers, Source, Unread
+from ngtbench.discover.answers import Answers, Unread
+from ngtbench.discover.source import Source
 from ngtbench.discover.topology import Blocks
 from ngtbench.model.machine import Cpu
 

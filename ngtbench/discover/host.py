@@ -4,7 +4,8 @@ import os
 import platform
 import re
 
-from ngtbench.discover.source import Answers, Source, Unread
+from ngtbench.discover.answers import Answers, Unread
+from ngtbench.discover.source import Source
 from ngtbench.model.machine import Host
 
 _JOBS = {  # variable that a batch system sets -> its name

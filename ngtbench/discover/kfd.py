@@ -7,7 +7,8 @@ CUDA_VISIBLE_DEVICES, which HIP obeys too). Each die of an MI250X and each parti
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ngtbench.discover.source import Answers, Source, Unread
+from ngtbench.discover.answers import Answers, Unread
+from ngtbench.discover.source import Source
 
 KFD = "/sys/class/kfd/kfd"
 _NODES = f"{KFD}/topology/nodes"

@@ -3,7 +3,8 @@
 import math
 from pathlib import PurePosixPath
 
-from ngtbench.discover.source import Source, Unread
+from ngtbench.discover.answers import Unread
+from ngtbench.discover.source import Source
 from ngtbench.discover.topology import kib_b
 
 # An unlimited v1 group says 2^63 rounded down to a page: larger than any memory, so `min` needs no special case.

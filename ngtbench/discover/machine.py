@@ -1,6 +1,5 @@
 """Discovers this machine: everything that was read, and the reason for everything that was not."""
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,23 +41,3 @@ def discover(
         packages=packages,
         missing=cuda_missing | rocm_missing | compilers_missing | packages_missing,
     )
-
-
-def unexplained(part: Any, path: str = "") -> list[str]:
-    """Return every None in a machine, or a part of it, whose reason is not given in `missing`.
-
-    A part without `missing` of its own, such as a cache, is explained in its owner's, as "caches.0.line_b".
-    """
-    found: list[str] = []
-    for field in dataclasses.fields(part):
-        value = getattr(part, field.name)
-        items = {f"{field.name}.{n}": item for n, item in enumerate(value)} if isinstance(value, tuple) else {field.name: value}
-        for name, item in items.items():
-            if item is None:
-                found += [f"{path}{name}"] if name not in part.missing else []
-            elif hasattr(item, "missing"):
-                found += unexplained(item, f"{path}{name}.")
-            elif dataclasses.is_dataclass(item) and field.name != "matches":  # a match has its own `reason`
-                inner = [f"{name}.{f.name}" for f in dataclasses.fields(item) if getattr(item, f.name) is None]
-                found += [f"{path}{key}" for key in inner if key not in part.missing]
-    return found

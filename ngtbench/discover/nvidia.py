@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ngtbench.discover.answers import Answers, Unread
 from ngtbench.discover.nvml import BUS, Driver, on_bus, seats
-from ngtbench.discover.source import Answers, Source, Unread
+from ngtbench.discover.source import Source
 from ngtbench.discover.visible import Seat, mixed_order, visible
 from ngtbench.model.machine import Gpu
 

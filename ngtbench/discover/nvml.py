@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ngtbench.discover.source import Answers, Source, Unread
+from ngtbench.discover.answers import Answers, Unread
+from ngtbench.discover.source import Source
 from ngtbench.discover.visible import Seat
 
 BUS = "/sys/bus/pci/devices"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ngtbench.discover.source import Source, Unread
+from ngtbench.discover.answers import Unread
+from ngtbench.discover.source import Source
 
 _THROTTLERS = {  # bits of indep_throttle_status, as the kernel's amdgpu_smu.h numbers them
     **{bit: f"power_{bit}" for bit in range(8)},

@@ -4,7 +4,8 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from ngtbench.discover.source import Answers, Source, Unread
+from ngtbench.discover.answers import Answers, Unread
+from ngtbench.discover.source import Source
 from ngtbench.model.machine import Git
 
 COMPILERS = ("gcc", "g++", "clang", "gfortran", "nvcc", "hipcc")

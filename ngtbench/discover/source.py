@@ -6,15 +6,10 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
-T = TypeVar("T")
-P = ParamSpec("P")
+from ngtbench.discover.answers import Unread
+
 _PATIENCE_S = 10.0
-
-
-class Unread(Exception):
-    """A value that could not be read; the message is the reason a user sees."""
 
 
 def run(command: Sequence[str]) -> str:
@@ -101,23 +96,6 @@ class Source:
             return self.path(name).exists()
         except OSError:
             return False
-
-
-class Answers:
-    """Asks for values one by one: what cannot be read is None, and `missing` says why."""
-
-    def __init__(self) -> None:
-        self.missing: dict[str, str] = {}
-
-    def __call__(self, name: str, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """Return what `read(*args)` returns, or None with the reason under `name`."""
-        try:
-            return read(*args, **kwargs)
-        except Unread as error:
-            self.missing[name] = str(error)
-        except (ValueError, LookupError, OSError) as error:  # a format that no kernel or driver documents
-            self.missing[name] = f"not understood: {type(error).__name__}: {error}"
-        return None
 
 
 def numbers(text: str) -> tuple[int, ...]:

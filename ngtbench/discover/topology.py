@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from ngtbench.discover.source import Answers, Source, Unread, numbers
+from ngtbench.discover.answers import Answers, Unread
+from ngtbench.discover.source import Source, numbers
 from ngtbench.model.machine import Cache, NumaNode
 
 Blocks = list[dict[str, str]]  # of /proc/cpuinfo: one per logical CPU

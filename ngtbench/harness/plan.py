@@ -133,7 +133,8 @@ def _sizes(workload: Workload, kind: str, selection: Selection) -> tuple[str, ..
         return ("XS",) if "XS" in workload.sizes else tuple(workload.sizes)[:1]
     if selection.suite == "full":
         return tuple(workload.sizes)
-    return workload.quick if kind == "cpu" else workload.quick_gpu
+    quick = workload.quick if kind == "cpu" else workload.quick_gpu
+    return tuple(size for size in quick if size in workload.sizes) or tuple(workload.sizes)[:1]
 
 
 def _threads(cpu: Cpu, selection: Selection) -> int:

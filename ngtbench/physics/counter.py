@@ -12,7 +12,7 @@ GAMMA = 0x9E3779B97F4A7C15
 MIX_1 = 0xBF58476D1CE4E5B9
 MIX_2 = 0x94D049BB133111EB
 MASK = 0xFFFFFFFFFFFFFFFF
-_CHUNK = 1 << 16  # elements mixed at once: stays in cache
+_CHUNK = 1 << 15  # elements mixed at once: stays in cache
 
 
 def key(seed: int, stream: int) -> int:

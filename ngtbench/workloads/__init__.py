@@ -102,9 +102,6 @@ def _check(workload: Workload, path: Path) -> None:
         raise WorkloadError(f"{path}: a workload of calls needs `reference`: nothing is timed that no oracle has checked")
     if workload.repeat == "trials" and workload.reference is None and workload.invariants is None:
         raise WorkloadError(f"{path}: a workload of trials needs `reference` or `invariants`")
-    for size in (*workload.quick, *workload.quick_gpu):
-        if size not in workload.sizes:
-            raise WorkloadError(f"{path}: quick size '{size}' is not among the sizes {', '.join(workload.sizes)}")
     labels = [impl.name for impl in workload.impls]
     if not labels or len(set(labels)) != len(labels):
         raise WorkloadError(f"{path}: implementations need distinct names, found {labels}")

@@ -107,7 +107,7 @@ def test_declarations_are_complete(name: str) -> None:
     assert {"XS", "S", "M", "L"} <= set(workload.sizes)
     assert set(workload.tolerance) <= set(DTYPES)
     assert all(0 <= tolerance < 0.1 for tolerance in workload.tolerance.values())
-    assert {impl.name for impl in workload.impls}
+    assert set(workload.quick) | set(workload.quick_gpu) <= set(workload.sizes)
     for dtype in workload.tolerance:
         resident = [workload.work(workload.sizes[size], STORAGE_B[dtype]).memory_b for size in ("XS", "S", "M", "L")]
         assert resident == sorted(resident)

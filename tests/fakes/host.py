@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ngtbench.discover.source import Source, Unread
+from ngtbench.discover.answers import Unread
+from ngtbench.discover.source import Source
 
 HERE = Path(__file__).parent
 HOSTS = sorted(path.stem for path in (HERE / "hosts").glob("*.json"))
