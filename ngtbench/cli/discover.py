@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from ngtbench.discover.machine import discover
@@ -30,13 +32,13 @@ def command(json: Annotated[bool, typer.Option("--json", help="Print the machine
 def show(machine: Machine, out: Console) -> None:
     """Print a machine as sections of two columns."""
     for title, rows in _sections(machine):
-        out.print(title, style="bold", markup=False)
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
-        table.add_column(min_width=14, max_width=26, overflow="fold")
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(width=max(15, *(min(len(name), 24) for name, _ in rows)), overflow="fold")
         table.add_column(overflow="fold")
         for name, value in rows:
-            table.add_row(f"  {name}", value)
-        out.print(table, markup=False)
+            table.add_row(escape(name), escape(value))
+        out.print(title, style="bold", markup=False)
+        out.print(Padding(table, (0, 0, 0, 2)))
 
 
 def _sections(machine: Machine) -> Iterator[tuple[str, Rows]]:
@@ -48,7 +50,7 @@ def _sections(machine: Machine) -> Iterator[tuple[str, Rows]]:
     for gpu in machine.gpus:
         yield gpu.id, _gpu(gpu)
     if not machine.gpus:
-        yield "GPUs", [("none", "see below")]
+        yield "GPUs", [("none", f"{kind}: {machine.missing.get(f'gpus.{kind}', '–')}") for kind in ("cuda", "rocm")]
     yield "profiles", _matches(machine)
     yield "software", [*machine.compilers.items(), *machine.packages.items()]
     yield "not read, and why", list(_missing(machine))
@@ -69,11 +71,13 @@ def _host(machine: Machine) -> Rows:
 
 def _cpu(cpu: Cpu) -> Rows:
     hidden = " (a guest hides the model)" if cpu.name_hidden else ""
-    identity = "/".join("–" if number is None else str(number) for number in (cpu.family, cpu.model, cpu.stepping))
+    arm = cpu.arch == "aarch64"
+    identity = "/".join("–" if n is None else f"{n:#x}" if arm else str(n) for n in (cpu.family, cpu.model, cpu.stepping))
+    kind = "implementer/part/revision" if arm else "family/model/stepping"
     smt = {True: "SMT on", False: "SMT off", None: "SMT unknown"}[cpu.smt]
     return [
         ("name", f"{cpu.name or '–'}{hidden}"),
-        ("identity", f"{cpu.vendor or '–'} {cpu.arch}, family/model/stepping {identity}"),
+        ("identity", f"{cpu.vendor or '–'} {cpu.arch}, {kind} {identity}"),
         ("topology", f"{_count(cpu.sockets, 'socket')}, {_count(cpu.cores, 'core')}, {_count(cpu.threads, 'thread')}, {smt}"),
         ("clock", f"{si(cpu.clock_hz, 'Hz')} now, {si(cpu.clock_max_hz, 'Hz')} at most"),
         ("governor, turbo", f"{cpu.governor or '–'}, {_switch(cpu.turbo)}"),

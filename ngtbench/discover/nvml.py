@@ -27,7 +27,7 @@ class Driver:
         try:
             return function(*words)
         except self.nvml.NVMLError as error:
-            raise Unread(f"NVML: {error}") from error
+            raise Unread(f"NVML: {str(error).rstrip('.')}") from error
 
 
 def seats(driver: Driver, answers: Answers) -> list[Seat]:
@@ -80,4 +80,4 @@ def on_bus(source: Source) -> str:
         return "the PCI bus cannot be listed"
     identity = [(source.optional(f"{BUS}/{card}/vendor"), source.optional(f"{BUS}/{card}/class") or "") for card in cards]
     count = sum(vendor == "0x10de" and kind.startswith("0x03") for vendor, kind in identity)
-    return f"the PCI bus shows {count or 'no'} NVIDIA GPU{'s' * (count != 1)}"
+    return f"the PCI bus shows {count or 'no'} NVIDIA GPU{'s' * (count > 1)}"

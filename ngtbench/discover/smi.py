@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +57,8 @@ class Extras:
 def read(source: Source, amdsmi: Any = None) -> Extras:
     """Ask amdsmi, and rocm-smi where that fails; `amdsmi` replays the library."""
     try:
-        return _amdsmi(amdsmi or importlib.import_module("amdsmi"))
+        with redirect_stdout(sys.stderr):  # the library prints when it fails to load, and our stdout may be a document
+            return _amdsmi(amdsmi or importlib.import_module("amdsmi"))
     except Exception as error:  # noqa: BLE001 - the library fails to load in many ways: no .so, other ROCm, no driver
         first = f"amdsmi: {type(error).__name__}: {error}".strip().splitlines()[0]
     try:

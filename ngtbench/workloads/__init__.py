@@ -61,6 +61,7 @@ def from_file(path: Path) -> ModuleType:
 
     Raises WorkloadError naming file and line where it does not import.
     """
+    path = path.resolve()
     name = f"ngtbench_user_{path.parent.name}_{path.stem}"
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
         return sys.modules[name]

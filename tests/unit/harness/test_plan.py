@@ -1,6 +1,7 @@
 """What is chosen, in which order, what is skipped and why, and what is refused."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_launches_have_seeds_of_their_own_and_an_order_that_is_recorded() -> Non
 def test_rivals_run_side_by_side() -> None:
     jobs = plan(machine(), Selection(suite="smoke")).jobs
     problems = [f"{job.case.problem} {job.resources.device}" for job in jobs]
-    assert len([1 for a, b in zip(problems, problems[1:], strict=False) if a != b]) + 1 == len(set(problems))
+    assert len([1 for a, b in pairwise(problems) if a != b]) + 1 == len(set(problems))
 
 
 @pytest.mark.parametrize(

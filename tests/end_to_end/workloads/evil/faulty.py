@@ -84,7 +84,7 @@ def exits(setup: Setup, x: Array) -> Run:
 
 def hungry(setup: Setup, x: Array) -> Run:
     """Ask for more memory than any machine has."""
-    return lambda: {"y": 2 * x + np.ones(1 << 60)[0]}
+    return lambda: {"y": 2 * x + np.ones(1 << 50)[0]}
 
 
 def greedy(setup: Setup, x: Array) -> Run:
