@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-from ngtbench.errors import Unavailable
+from ngtbench.errors import Unavailable, WorkloadError
 from ngtbench.model.workload import Backend
 
 _HERE = Path(__file__).parent
@@ -22,7 +22,12 @@ def names() -> tuple[str, ...]:
 
 @cache
 def missing(name: str) -> str | None:
-    """Return the first package a backend's file imports that is not installed; None if it has all. Imports nothing."""
+    """Return the first package a backend's file imports that is not installed; None if it has all. Imports nothing.
+
+    Raises WorkloadError where there is no such backend.
+    """
+    if name not in names():
+        raise WorkloadError(f"no back end '{name}': there are {', '.join(names())}")
     tree = ast.parse((_HERE / f"{name}.py").read_text(encoding="utf-8"))
     modules = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
     modules += [node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]

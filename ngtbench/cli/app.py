@@ -1,6 +1,7 @@
 """Wires verbs to functions and errors to exit codes: 0 good, 1 a check failed, 2 bad input, 3 nothing could run."""
 
 import functools
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -8,14 +9,20 @@ from typing import Any
 
 import typer
 
-from ngtbench.cli import check, compare, discover, report
-from ngtbench.cli import list as listing
-from ngtbench.cli import run as running
 from ngtbench.errors import NgtBenchError
 
+VERBS = {
+    "discover": "Show what this machine is, what could not be read, and why.",
+    "list": "Show the workloads, and what can run here.",
+    "run": "Run cases, judge every result, append records.",
+    "check": "Prove record files and hardware files, or folders of them.",
+    "compare": "Ratio per case of each file over the first, or why there is none.",
+    "report": "Write one self-contained HTML page.",
+}
 
-def app() -> typer.Typer:
-    """Return the command line with every verb."""
+
+def app(words: list[str]) -> typer.Typer:
+    """Return the command line; of the verbs only the one asked for is imported, all of them for help."""
     verbs = typer.Typer(
         name="ngtbench",
         no_args_is_help=True,
@@ -28,19 +35,16 @@ def app() -> typer.Typer:
     def root(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
         """Discover this machine, run validated benchmarks on it, compare machines."""
 
-    verbs.command("discover", help="Show what this machine is, what could not be read, and why.")(_verb(discover.command))
-    verbs.command("list", help="Show the workloads, and what can run here.")(_verb(listing.command))
-    verbs.command("run", help="Run cases, judge every result, append records.")(_verb(running.command))
-    verbs.command("check", help="Prove record files and hardware files, or folders of them.")(_verb(check.command))
-    verbs.command("compare", help="Ratio per case of each file over the first, or why there is none.")(_verb(compare.command))
-    verbs.command("report", help="Write one self-contained HTML page.")(_verb(report.command))
+    for verb in [word for word in words[:1] if word in VERBS] or VERBS:
+        body = importlib.import_module(f"ngtbench.cli.{verb}").command
+        verbs.command(verb, help=VERBS[verb])(_exiting(body))
     return verbs
 
 
 def run() -> int:
     """Run one verb and return the exit code; an error becomes one message, never a traceback."""
     try:
-        app()()
+        app(sys.argv[1:])()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except NgtBenchError as error:
@@ -51,7 +55,7 @@ def run() -> int:
     return 0
 
 
-def _verb(body: Callable[..., int | None]) -> Callable[..., None]:
+def _exiting(body: Callable[..., int | None]) -> Callable[..., None]:
     """Turn the code a verb returns into the process's: typer itself drops it."""
 
     @functools.wraps(body)
