@@ -1,19 +1,29 @@
-"""Intervals of medians: order statistics with the effective number of samples."""
+"""Intervals of medians within a launch and over launches, with the effective number of samples."""
 
 import math
 from collections.abc import Sequence
-from statistics import fmean
+from functools import cache
+from statistics import fmean, median, stdev
+
+from ngtbench.model.comparison import Interval
 
 MIN_SAMPLES = 6  # below, no pair of order statistics covers the median with 95 %
+MIN_LAUNCHES = 3
+WITHIN = "within one launch: does not contain the spread between launches"
+_Z = 1.959964
+_T = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281)  # two-sided 95 %, 1 to 10 degrees
+_EXACT = 400  # above, the normal approximation of the binomial gives the same ranks
 
 
 def lag1(samples: Sequence[float]) -> float:
     """Return the lag-1 autocorrelation; 0 for fewer than three samples or equal ones."""
-    mean = fmean(samples)
-    spread = sum((x - mean) ** 2 for x in samples)
-    if len(samples) < 3 or spread == 0:
+    if len(samples) < 3 or min(samples) == max(samples):  # equal samples have a mean that rounding moves
         return 0.0
-    return sum((a - mean) * (b - mean) for a, b in zip(samples, samples[1:], strict=False)) / spread
+    mean = fmean(samples)
+    spread = math.fsum((x - mean) ** 2 for x in samples)
+    if spread == 0:
+        return 0.0
+    return math.fsum((a - mean) * (b - mean) for a, b in zip(samples, samples[1:], strict=False)) / spread
 
 
 def effective_n(samples: Sequence[float]) -> float:
@@ -25,14 +35,98 @@ def effective_n(samples: Sequence[float]) -> float:
 def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
     """Return the 95 % interval of the median by order statistics; None from fewer than six samples.
 
-    Ranks n/2 -+ 1.96 sqrt(n)/2 * sqrt(n / n_eff), the normal approximation of the binomial, widened for
-    autocorrelation (measurement practice: n_eff samples decide, n of them are ranked).
+    The ranks are the binomial's for the effective number of samples, stretched over those there are. With fewer than six
+    effective samples it is the whole range, the widest there is.
     """
     n = len(samples)
     if n < MIN_SAMPLES:
         return None
     ordered = sorted(samples)
-    half = 0.98 * n / math.sqrt(max(effective_n(samples), 1.0))
-    low = max(math.floor(n / 2 - half), 0)
-    high = min(math.ceil(n / 2 + half), n) - 1
-    return ordered[low], ordered[max(high, low)]
+    independent = int(effective_n(samples) + 1e-9)
+    rank = max(1, _rank(independent) * (n + 1) // (independent + 1)) if independent >= MIN_SAMPLES else 1
+    return ordered[rank - 1], ordered[n - rank]
+
+
+def quantiles(samples: Sequence[float]) -> tuple[float, ...]:
+    """Return the 5, 25, 50, 75 and 95 % quantiles, linear between samples."""
+    ordered = sorted(samples)
+    found = []
+    for share in (0.05, 0.25, 0.5, 0.75, 0.95):
+        place = share * (len(ordered) - 1)
+        below = math.floor(place)
+        above = min(below + 1, len(ordered) - 1)
+        found.append(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
+    return tuple(found)
+
+
+def interval(launches: Sequence[Sequence[float]]) -> Interval:
+    """Return the value and 95 % interval of a metric from its samples, a sequence per launch, none empty.
+
+    From three launches on: the mean of the logarithms of launch medians with Student's t (of the medians themselves where
+    one is not positive). From two: their mean, and the hull of both intervals. From one: its median by order statistics.
+    """
+    count = sum(map(len, launches))
+    middles = [median(samples) for samples in launches]
+    if len(launches) >= MIN_LAUNCHES:
+        low, value, high = _student(middles)
+        return Interval(value, low, high, len(launches), count, f"geometric mean of {len(launches)} launch medians, Student t")
+    inner = [median_interval(samples) for samples in launches]
+    bounds = [found for found in inner if found is not None]
+    value = _centre(middles)
+    if len(bounds) < len(launches):
+        fewest = min(map(len, launches))
+        words = f"{fewest} sample{'s' if fewest > 1 else ''} in a launch: too few for a 95 % interval"
+        return Interval(value, None, None, len(launches), count, "median", words)
+    low, high = min(bound[0] for bound in bounds), max(bound[1] for bound in bounds)
+    if len(launches) == 1:
+        return Interval(value, low, high, 1, count, f"median of {count} samples, order statistics", WITHIN + _few(launches))
+    lacks = "two launches: the hull of both intervals, too few launches for the spread between them" + _few(launches)
+    return Interval(value, low, high, 2, count, "mean of two launch medians, order statistics", lacks)
+
+
+def _few(launches: Sequence[Sequence[float]]) -> str:
+    fewest = min(effective_n(samples) for samples in launches)
+    return f"; {fewest:.1f} independent samples at most: the whole range is given" if fewest + 1e-9 < MIN_SAMPLES else ""
+
+
+def _centre(values: Sequence[float]) -> float:
+    if min(values) == max(values):
+        return values[0]
+    return math.exp(fmean(map(math.log, values))) if min(values) > 0 else fmean(values)
+
+
+def _student(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return low, centre and high."""
+    if min(values) == max(values):
+        return values[0], values[0], values[0]
+    positive = min(values) > 0
+    scale = [math.log(value) for value in values] if positive else list(values)
+    centre, half = fmean(scale), student_t(len(scale) - 1) * stdev(scale) / math.sqrt(len(scale))
+    found = (centre - half, centre, centre + half)
+    return (math.exp(found[0]), math.exp(found[1]), math.exp(found[2])) if positive else found
+
+
+def student_t(degrees: int) -> float:
+    """Return the two-sided 95 % quantile of Student's t.
+
+    Above ten degrees by the expansion of Abramowitz and Stegun 26.7.5, good to 1e-4 there.
+    """
+    if degrees <= len(_T):
+        return _T[degrees - 1]
+    z = _Z
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / degrees + second / degrees**2 + third / degrees**3
+
+
+@cache
+def _rank(n: int) -> int:
+    """Return the largest r for which the r-th smallest and r-th largest of n samples cover the median with 95 %."""
+    if n > _EXACT:
+        return math.floor((n + 1 - _Z * math.sqrt(n)) / 2)
+    rank, below = 0, 1  # below = number of the 2**n outcomes with fewer than rank + 1 samples under the median
+    while 40 * below <= 2**n:
+        rank += 1
+        below += math.comb(n, rank)
+    return rank

@@ -54,9 +54,8 @@ def _calls(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
     if calls > 1 or warmed:
         calls = batch(clock, run)  # a cold first guess may be far too short
     before, window = probes.health(prepared.backend.device), probes.energy(prepared.backend.device)
-    wall: list[float] = []
-    device: list[float] = []
-    at: list[float] = []
+    wall, device, at = list[float](), list[float](), list[float]()
+    look = stopping.MIN_SAMPLES
     window.start()
     begin = time.perf_counter()
     while True:
@@ -66,10 +65,12 @@ def _calls(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
         if timing.device_s is not None:
             device.append(timing.device_s / calls)
         spent_s = time.perf_counter() - begin
-        if stopping.enough(wall, spent_s) or len(wall) >= MAX_SAMPLES:
+        if len(wall) >= MAX_SAMPLES or (spent_s >= budget_s and len(wall) >= LEAST_SAMPLES):
             break
-        if spent_s >= budget_s and len(wall) >= LEAST_SAMPLES:
-            break
+        if len(wall) >= look:  # looking costs as much as sorting: at every tenth more samples
+            if stopping.enough(wall, spent_s):
+                break
+            look = max(look + 1, len(wall) * 11 // 10)
     energy = window.stop()
     series = {"wall_s": tuple(wall)} | ({"device_s": tuple(device)} if device else {})
     measured = Measurement(

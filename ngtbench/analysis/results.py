@@ -1,0 +1,127 @@
+"""Boils the launches of each case down to one result; a launch that is wrong or failed decides for all."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ngtbench.analysis import statistics
+from ngtbench.model.case import Case, Resources
+from ngtbench.model.comparison import Result
+from ngtbench.model.machine import Machine
+from ngtbench.model.record import Measurement, RunRecord, Status, Verdict
+
+_ORDER: tuple[Status, ...] = ("wrong", "failed", "skipped", "done")  # the first that occurs decides
+
+
+def identity(machine: Machine) -> tuple[object, ...]:
+    """Return what stays the same when a machine is discovered twice: host, processors, GPUs."""
+    cpu = machine.cpu
+    return (machine.host.hostname, cpu.name, cpu.usable_threads, *((gpu.id, gpu.name, gpu.uuid) for gpu in machine.gpus))
+
+
+def results(runs: Iterable[RunRecord]) -> tuple[Result, ...]:
+    """Return one result per case and resources, in order of their first record; all runs must be of one machine."""
+    groups: dict[tuple[Case, Resources], list[RunRecord]] = {}
+    for run in runs:
+        groups.setdefault((run.case, run.resources), []).append(run)
+    return tuple(_result(group) for group in groups.values())
+
+
+def fault(run: RunRecord) -> str | None:
+    """Return why a record that says done cannot be believed; None if it can."""
+    outcome = run.outcome
+    if outcome.verdict is None or not outcome.verdict.passed:
+        return "the record says done, but holds no verdict that passed"
+    if outcome.measurement is None or outcome.work is None or not outcome.metrics:
+        return "the record says done, but holds no measurement, work or metric"
+    for metric in outcome.metrics:
+        samples = outcome.measurement.series.get(metric.name, ())
+        if not samples or not all(map(math.isfinite, samples)):
+            return f"the record says done, but {metric.name} has no samples, or some that are not numbers"
+    if any(sample <= 0 for sample in outcome.measurement.series.get("wall_s", ())):
+        return "the record says done, but wall_s holds a time that is not positive"
+    return None
+
+
+def _result(group: Sequence[RunRecord]) -> Result:
+    first = group[0]
+    status, reason, remedy = _ended(group)
+    commit = first.provenance.commit
+    suite = first.provenance.suite + (f" ({commit[:12]}{', with changes' if first.provenance.dirty else ''})" if commit else "")
+    verdicts = [run.outcome.verdict for run in group if run.outcome.verdict is not None]
+    common = Result(
+        case=first.case,
+        resources=first.resources,
+        status=status,
+        launches=len(group),
+        tier=first.provenance.tier,
+        suite=suite,
+        reason=reason,
+        remedy=remedy,
+        work=first.outcome.work,
+        verdict=max(verdicts, key=_badness) if verdicts else None,
+        variant=first.outcome.variant,
+    )
+    return _measured(common, group) if status == "done" else common
+
+
+def _ended(group: Sequence[RunRecord]) -> tuple[Status, str | None, str | None]:
+    """Return status, reason and remedy of all launches together."""
+    ends: list[tuple[Status, str | None, RunRecord]] = []
+    for run in group:
+        doubt = fault(run) if run.outcome.status == "done" else None
+        ends.append(("failed", doubt, run) if doubt else (run.outcome.status, run.outcome.reason, run))
+    works = {run.outcome.work for status, _, run in ends if status == "done"}
+    metrics = {run.outcome.metrics for status, _, run in ends if status == "done"}
+    if len(works) > 1 or len(metrics) > 1:
+        return "failed", "its launches did different work, or have different metrics: records of two versions in one file", None
+    status, reason, run = min(ends, key=lambda end: _ORDER.index(end[0]))
+    if status == "done":
+        return status, None, None
+    if status != "skipped" and len(group) > 1:
+        bad = sum(end[0] == status for end in ends)
+        reason = f"{bad} of {len(group)} launches, first in launch {run.launch}: {reason or 'no reason recorded'}"
+    return status, reason or "no reason recorded", run.outcome.remedy
+
+
+def _measured(common: Result, group: Sequence[RunRecord]) -> Result:
+    """Return the result with what was measured; every launch has a measurement and the same metrics."""
+    taken = [run.outcome.measurement for run in group if run.outcome.measurement is not None]
+    metric = group[0].outcome.metrics[0]
+    names = [name for name in taken[0].series if all(measured.series.get(name) for measured in taken)]
+    flags: dict[str, float] = {}
+    for measured in taken:
+        for name, figure in measured.flags.items():
+            flags[name] = max(flags.get(name, 0.0), figure, key=abs)
+    power_w, power_said = _power(taken)
+    return replace(
+        common,
+        metric=metric,
+        intervals={name: statistics.interval([measured.series[name] for measured in taken]) for name in names},
+        quantiles=statistics.quantiles([x for measured in taken for x in measured.series[metric.name]]),
+        inputs=tuple((run.seed, run.outcome.verdict.inputs_digest) for run in group if run.outcome.verdict),
+        flags=flags,
+        throttle=_throttle(taken),
+        power_w=power_w,
+        power_said=power_said,
+    )
+
+
+def _badness(verdict: Verdict) -> tuple[bool, float]:
+    off = verdict.error if verdict.error is not None else 0.0 if verdict.check == "invariants" else math.inf
+    return not verdict.passed, off
+
+
+def _throttle(taken: Sequence[Measurement]) -> tuple[str, ...]:
+    seen = [reason for measured in taken for health in (measured.before, measured.after) for reason in health.throttle or ()]
+    return tuple(dict.fromkeys(seen))
+
+
+def _power(taken: Sequence[Measurement]) -> tuple[float | None, str]:
+    """Return mean watts over all windows and the sensor, or None and the reason."""
+    energies = [measured.energy for measured in taken]
+    for energy in energies:
+        if energy.j is None or energy.window_s <= 0:
+            return None, energy.reason or "no reason recorded"
+    joules, seconds = sum(energy.j or 0.0 for energy in energies), sum(energy.window_s for energy in energies)
+    return joules / seconds, energies[0].sensor or "sensor not recorded"
