@@ -2,8 +2,8 @@
 
 Pairs are of the same implementation of the same problem, CPU with CPU and GPU with GPU of whatever make. A different number
 of threads is said beside the ratio, for a machine is compared with all it has; different ranks, clients or neighbours are
-not comparable. The interval of a ratio combines both sides' intervals in quadrature, on logarithms and per direction
-(Donner and Zou, Statistical Methods in Medical Research 21, 2012, doi 10.1177/0962280210383082).
+not comparable. The interval of a ratio combines both sides' intervals in quadrature, on logarithms, upward and
+downward apart.
 """
 
 import math
@@ -128,6 +128,9 @@ def _notes(a: Result, b: Result) -> tuple[str, ...]:
     for side, result in (("A", a), ("B", b)):
         notes += [f"{side} {name} {figure:.3g}" for name, figure in result.flags.items()]
         notes += [f"{side} throttled: {reason}" for reason in result.throttle]
-        if result.figure and result.figure.lacks:
-            notes.append(f"{side} {result.figure.lacks}")
+    lacks = [[words.partition(":")[0] for words in result.figure.lacks] if result.figure else [] for result in (a, b)]
+    if lacks[0] == lacks[1]:
+        notes += lacks[0]
+    else:
+        notes += [f"A {words}" for words in lacks[0]] + [f"B {words}" for words in lacks[1]]
     return tuple(notes)

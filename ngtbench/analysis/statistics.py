@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from statistics import fmean, median, stdev
 
 from ngtbench.model.comparison import Interval
@@ -10,6 +11,7 @@ from ngtbench.model.comparison import Interval
 MIN_SAMPLES = 6  # below, no pair of order statistics covers the median with 95 %
 MIN_LAUNCHES = 3
 WITHIN = "within one launch: does not contain the spread between launches"
+TWO = "two launches: the hull of both intervals, too few launches for the spread between them"
 _Z = 1.959964
 _T = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281)  # two-sided 95 %, 1 to 10 degrees
 _EXACT = 400  # above, the normal approximation of the binomial gives the same ranks
@@ -23,7 +25,7 @@ def lag1(samples: Sequence[float]) -> float:
     spread = math.fsum((x - mean) ** 2 for x in samples)
     if spread == 0:
         return 0.0
-    return math.fsum((a - mean) * (b - mean) for a, b in zip(samples, samples[1:], strict=False)) / spread
+    return math.fsum((a - mean) * (b - mean) for a, b in pairwise(samples)) / spread
 
 
 def effective_n(samples: Sequence[float]) -> float:
@@ -76,17 +78,16 @@ def interval(launches: Sequence[Sequence[float]]) -> Interval:
     if len(bounds) < len(launches):
         fewest = min(map(len, launches))
         words = f"{fewest} sample{'s' if fewest > 1 else ''} in a launch: too few for a 95 % interval"
-        return Interval(value, None, None, len(launches), count, "median", words)
+        return Interval(value, None, None, len(launches), count, "median", (words,))
     low, high = min(bound[0] for bound in bounds), max(bound[1] for bound in bounds)
     if len(launches) == 1:
-        return Interval(value, low, high, 1, count, f"median of {count} samples, order statistics", WITHIN + _few(launches))
-    lacks = "two launches: the hull of both intervals, too few launches for the spread between them" + _few(launches)
-    return Interval(value, low, high, 2, count, "mean of two launch medians, order statistics", lacks)
+        return Interval(value, low, high, 1, count, f"median of {count} samples, order statistics", (WITHIN, *_few(launches)))
+    return Interval(value, low, high, 2, count, "mean of two launch medians, order statistics", (TWO, *_few(launches)))
 
 
-def _few(launches: Sequence[Sequence[float]]) -> str:
+def _few(launches: Sequence[Sequence[float]]) -> tuple[str, ...]:
     fewest = min(effective_n(samples) for samples in launches)
-    return f"; {fewest:.1f} independent samples at most: the whole range is given" if fewest + 1e-9 < MIN_SAMPLES else ""
+    return (f"{fewest:.1f} independent samples: the whole range is given",) if fewest + 1e-9 < MIN_SAMPLES else ()
 
 
 def _centre(values: Sequence[float]) -> float:

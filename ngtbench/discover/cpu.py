@@ -38,6 +38,7 @@ _WIDE = {  # flags of SIMD and matrix units, by the key they stand under
     "Features": re.compile(r"(asimd|neon|sve|sme|bf16|i8mm|fphp)"),
     "isa": re.compile(r"zv"),
 }
+_GENERIC = re.compile(r"QEMU|KVM|\dxx\b")  # names that emulators make up, such as "Intel Xeon E312xx (Sandy Bridge)"
 _MODEL_NUMBER = re.compile(r"\d{3}|\b\d[A-Z]\d\d\b")  # 7763, 8480+, or a cloud's own 7B13
 
 
@@ -133,8 +134,7 @@ def _hidden(source: Source, name: str) -> bool:
     """Tell whether a guest shows a name without a model number, e.g. "AMD EPYC" or "Intel Xeon Processor (Skylake)"."""
     if source.arch != "x86_64":
         return False
-    bare = re.sub(r"\(.*?\)|@.*", "", name)
-    return "QEMU" in bare or "KVM" in bare or not _MODEL_NUMBER.search(bare)
+    return bool(_GENERIC.search(name)) or not _MODEL_NUMBER.search(name)
 
 
 def _flags(blocks: Blocks) -> tuple[str, ...]:

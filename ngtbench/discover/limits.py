@@ -87,10 +87,9 @@ def _below(group: str, group_root: str) -> PurePosixPath:
     In a container the mount shows only our own group, whatever the host calls it; then the mount point itself is ours.
     """
     try:
-        below = PurePosixPath(group).relative_to(group_root)
+        return PurePosixPath(group).relative_to(group_root)
     except ValueError:
         return PurePosixPath()
-    return PurePosixPath() if ".." in below.parts else below
 
 
 def _upwards(mount: str, below: PurePosixPath) -> list[str]:

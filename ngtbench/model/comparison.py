@@ -1,7 +1,6 @@
 """What reading records yields: intervals, results of cases, measured limits, ratios or why there is none."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from ngtbench.model.case import Case, Metric, Resources, Work
 from ngtbench.model.record import Status, Verdict
@@ -11,7 +10,7 @@ from ngtbench.model.record import Status, Verdict
 class Interval:
     """A value with its 95 % interval; low and high None where there are too few samples for one.
 
-    `method` says how both were found, `lacks` what the interval does not contain.
+    `method` says how both were found, `lacks` what the interval does not contain, as "short: long".
     """
 
     value: float
@@ -20,7 +19,7 @@ class Interval:
     launches: int
     samples: int
     method: str
-    lacks: str | None = None
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,160 @@
+"""Arrays as PyTorch tensors, on the CPU or on a CUDA or ROCm GPU."""
+
+import time
+from collections.abc import Callable
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import torch
+
+from ngtbench.backends.numpy import CpuClock
+from ngtbench.errors import Unavailable
+from ngtbench.model.workload import Array, Backend, Clock, Timing, Uniform
+from ngtbench.physics import counter, rounding
+
+_REAL = {"float64": torch.float64, "float32": torch.float32, "tf32": torch.float32}
+_REAL |= {"bfloat16": torch.bfloat16, "float16": torch.float16}
+_CHUNK = 1 << 24  # elements made at once: bounds temporary memory to about half a gigabyte
+
+
+class EventClock:
+    """Wall time with the device idle at both ends, and device time by a pair of events."""
+
+    name = "perf_counter_ns, device events"
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.resolution_s = CpuClock().resolution_s
+
+    def time(self, run: Callable[[], Any], calls: int) -> Timing:
+        """Call `run` this often and wait for the last one."""
+        outputs = None
+        ticks = repeat(None, calls)
+        first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        torch.cuda.synchronize(self._device)
+        start = time.perf_counter_ns()
+        first.record()
+        for _ in ticks:
+            outputs = run()
+        last.record()
+        torch.cuda.synchronize(self._device)
+        spent = time.perf_counter_ns() - start
+        return Timing(wall_s=spent * 1e-9, device_s=first.elapsed_time(last) * 1e-3, outputs=outputs)
+
+
+class TorchBackend:
+    """Tensors on one device."""
+
+    name = "torch"
+
+    def __init__(self, device: str, place: torch.device) -> None:
+        self.device = device
+        self._place = place
+        self.clock: Clock = CpuClock() if place.type == "cpu" else EventClock(place)
+
+    def put(self, host: Array, dtype: str) -> torch.Tensor:
+        """Return a private copy; bfloat16 values arrive as float32 and become bfloat16."""
+        tensor = torch.from_numpy(host.copy())
+        if dtype == "bfloat16" and host.dtype.kind == "f":
+            tensor = tensor.to(torch.bfloat16)
+        return tensor.to(self._place)
+
+    def uniform(self, spec: Uniform, dtype: str) -> torch.Tensor:
+        """Make the array where it will live; on the CPU, NumPy makes it."""
+        if self._place.type == "cpu":
+            return self.put(rounding.to_dtype(counter.uniform(spec), dtype), dtype)
+        return on_device(spec, dtype, self._place)
+
+    def get(self, array: Any) -> Array:
+        """Copy to the host; bfloat16 comes back as float32."""
+        return _host(torch.as_tensor(array))
+
+    def take(self, array: Any, index: Array) -> Array:
+        """Copy the elements at flat indices to the host."""
+        tensor = torch.as_tensor(array)
+        return _host(tensor.reshape(-1)[torch.from_numpy(index.astype(np.int64)).to(tensor.device)])
+
+    def poison(self, array: Any) -> None:
+        """Fill with NaN, or with the largest integer."""
+        if not isinstance(array, torch.Tensor):
+            return
+        if array.dtype.is_floating_point or array.dtype.is_complex:
+            array.fill_(float("nan"))
+        else:
+            array.fill_(1 if array.dtype == torch.bool else torch.iinfo(array.dtype).max)
+
+    def synchronise(self) -> None:
+        """Wait for the device; host calls return when they are done."""
+        if self._place.type != "cpu":
+            torch.cuda.synchronize(self._place)
+
+    def release(self) -> None:
+        """Give cached device memory back to the driver."""
+        if self._place.type != "cpu":
+            torch.cuda.empty_cache()
+
+
+def create(device: str, threads: int) -> Backend:
+    """Open a device with this many CPU threads.
+
+    Raises Unavailable where this build of PyTorch does not drive the device.
+    """
+    torch.set_num_threads(threads)
+    kind, _, number = device.partition(":")
+    if kind == "cpu":
+        return TorchBackend(device, torch.device("cpu"))
+    if (torch.version.hip if kind == "rocm" else torch.version.cuda) is None:
+        raise Unavailable(f"PyTorch {torch.__version__} is built without {kind.upper()}", f"install PyTorch for {kind.upper()}")
+    if int(number) >= torch.cuda.device_count():
+        raise Unavailable(f"PyTorch sees {torch.cuda.device_count()} GPUs, not {device}", "see `ngtbench discover`")
+    place = torch.device("cuda", int(number))  # what PyTorch calls a ROCm device too
+    torch.cuda.set_device(place)
+    torch.cuda.empty_cache()  # what the previous case of this process left cached
+    return TorchBackend(device, place)
+
+
+def on_device(spec: Uniform, dtype: str, place: torch.device) -> torch.Tensor:
+    """Make a uniform array by integer arithmetic on the device: `counter.at`, bit for bit, rounded as `rounding` does."""
+    count = int(np.prod(spec.shape, dtype=np.int64))
+    made = torch.empty(count, dtype=_REAL[dtype], device=place)
+    for start in range(0, count, _CHUNK):
+        stop = min(start + _CHUNK, count)
+        z = torch.arange(start, stop, dtype=torch.int64, device=place)
+        z.mul_(_signed(counter.GAMMA)).add_(_signed(counter.key(spec.seed, spec.stream)))
+        z.bitwise_xor_(_shifted(z, 30)).mul_(_signed(counter.MIX_1))
+        z.bitwise_xor_(_shifted(z, 27)).mul_(_signed(counter.MIX_2))
+        z.bitwise_xor_(_shifted(z, 31))
+        values = _shifted(z, 11).to(torch.float64)
+        values.mul_((spec.high - spec.low) * 2.0**-53).add_(spec.low)
+        made[start:stop] = _rounded(values, dtype)
+    return made.reshape(spec.shape)
+
+
+def _signed(constant: int) -> int:
+    """Return the int64 of the same bits: multiplication and addition wrap alike."""
+    return constant - (1 << 64) if constant >> 63 else constant
+
+
+def _shifted(z: torch.Tensor, bits: int) -> torch.Tensor:
+    """Shift right filling with zeros; int64 by itself fills with the sign."""
+    return (z >> bits).bitwise_and_((1 << (64 - bits)) - 1)
+
+
+def _rounded(values: torch.Tensor, dtype: str) -> torch.Tensor:
+    if dtype == "float64":
+        return values
+    single = values.to(torch.float32)
+    if dtype == "float16":
+        # PyTorch goes to float16 through float32 and rounds twice. An inexact float32 made odd keeps the second rounding
+        # from seeing a tie that is none, so the result is that of one rounding.
+        away = torch.where(values > single, torch.inf, -torch.inf).to(torch.float32)
+        even = single.view(torch.int32).bitwise_and(1) == 0
+        single = torch.where((single != values) & even, torch.nextafter(single, away), single)
+    return single.to(_REAL[dtype])
+
+
+def _host(tensor: torch.Tensor) -> Array:
+    tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+    host: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return host

@@ -1,0 +1,92 @@
+"""What matters of a run, in five lines; and one case, in one."""
+
+from collections.abc import Iterator
+
+from ngtbench.analysis.results import results
+from ngtbench.model.comparison import Limit, Result
+from ngtbench.model.record import RunRecord
+from ngtbench.report import wording
+from ngtbench.report.sessions import Session, sessions
+from ngtbench.store.read import Reading
+from ngtbench.units import si
+
+
+def five_lines(reading: Reading) -> list[str]:
+    """Return machine, counts, bandwidth, arithmetic, and the fact a reader must not miss; for each machine of a file."""
+    return [line for session in sessions([reading], {}) for line in of_session(session)]
+
+
+def of_session(session: Session) -> list[str]:
+    """Return the five lines of one machine."""
+    counts = [f"{len(session.ended(status))} {status}" for status in ("done", "wrong", "failed", "skipped")]
+    planned = len(session.reading.missing)
+    return [
+        f"machine    {wording.machine_line(session.machine)}",
+        f"cases      {', '.join(counts)}" + (f"; {planned} planned but not recorded" if planned else ""),
+        f"bandwidth  {_bandwidth(session)}",
+        f"arithmetic {_arithmetic(session)}",
+        f"note       {_fact(session)}",
+    ]
+
+
+def line(record: RunRecord) -> str:
+    """Return one case of one launch: its figure of merit, interval and rates, or how else it ended."""
+    (result,) = results([record])
+    where = f"{result.case.id} on {wording.place(result)}"
+    if result.status != "done" or result.metric is None or result.figure is None:
+        remedy = f" ({result.remedy})" if result.remedy else ""
+        return f"{result.status.upper()}  {where}: {result.reason}{remedy}"
+    name = result.metric.name
+    said = [f"{wording.NAMES.get(name, name)} {wording.amount(name, result.figure.value)}"]
+    if result.figure.low is not None:
+        said[0] += f" ({wording.spread(name, result.figure)})"
+    return f"done  {where}: {'; '.join([*said, *wording.rates(result), *wording.flags(result)])}"
+
+
+def _bandwidth(session: Session) -> str:
+    said = []
+    for device, limits in session.limits.items():
+        if limits.bandwidth:
+            said.append(f"{device} {_limit(limits.bandwidth)}")
+        else:
+            said.append(f"{device} not measured ({limits.missing['bandwidth']})")
+    return "; ".join(said)
+
+
+def _arithmetic(session: Session) -> str:
+    said = []
+    for device, limits in session.limits.items():
+        rates = [f"{dtype} {si(limit.value, 'FLOP/s')}" for dtype, limit in limits.flop.items()]
+        said.append(f"{device} {', '.join(rates) if rates else 'not measured (system/gemm not measured)'}")
+    return "; ".join(said)
+
+
+def _limit(limit: Limit) -> str:
+    return f"{si(limit.value, limit.unit)} by {limit.case}" + (f" ({limit.note})" if limit.note else "")
+
+
+def _fact(session: Session) -> str:
+    return next(_facts(session), "nothing deviates, nothing was flagged")
+
+
+def _facts(session: Session) -> Iterator[str]:
+    """Yield what a reader must not miss, the worst first."""
+    for status in ("wrong", "failed"):
+        ended = session.ended(status)
+        if ended:
+            more = f" (and {len(ended) - 1} more)" if len(ended) > 1 else ""
+            yield f"{status}: {ended[0].case.id}: {ended[0].reason}{more}"
+    throttled = [result for result in session.ended("done") if result.throttle]
+    if throttled:
+        yield f"{len(throttled)} cases ran throttled, first {throttled[0].case.id}: {', '.join(throttled[0].throttle)}"
+    deviations = [f"{match.device} {deviation}" for match in session.machine.matches for deviation in match.deviations]
+    if deviations:
+        yield f"deviates from its data sheet: {'; '.join(deviations)}"
+    flagged = [result for result in session.ended("done") if result.flags]
+    if flagged:
+        worst = max(flagged, key=_worst_flag)
+        yield f"{len(flagged)} of {len(session.ended('done'))} cases flagged, worst {worst.case.id}: {'; '.join(wording.flags(worst))}"
+
+
+def _worst_flag(result: Result) -> float:
+    return max(map(abs, result.flags.values()))

@@ -1,0 +1,165 @@
+"""Tables of results as plain text cells: families, comparisons, and what did not end well."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ngtbench.model.comparison import Comparison, Fraction, Result, Score
+from ngtbench.report import wording
+from ngtbench.report.sessions import Session
+from ngtbench.units import percent
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Lines of text; `kind` is one of "", "number", "name", "warn", "quiet"."""
+
+    lines: tuple[str, ...]
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a page shows under one heading; `empty` stands where there are no rows."""
+
+    id: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    empty: str = "None."
+
+
+def cell(*lines: str, kind: str = "") -> Cell:
+    """Return a cell of these lines, empty ones left out."""
+    return Cell(tuple(line for line in lines if line), kind)
+
+
+def families(sessions: Sequence[Session]) -> list[Table]:
+    """Return a table per family of everything that was measured and proved right, rivals of a problem side by side."""
+    done = [(session, result) for session in sessions for result in session.ended("done")]
+    names = sorted({result.family for _, result in done})
+    return [_family(name, [(s, r) for s, r in done if r.family == name]) for name in names]
+
+
+def _family(name: str, done: list[tuple[Session, Result]]) -> Table:
+    columns = (
+        "Case",
+        "Ran on",
+        "Figure of merit",
+        "95 % interval",
+        "Rates",
+        "Share of limit",
+        "Error against the oracle",
+        "Also measured",
+        "Flags",
+    )
+    rows = tuple(_done_row(session, result) for session, result in sorted(done, key=_rank))
+    note = "Ordered by problem, the best figure of merit first. Every case here passed its check."
+    return Table(f"family-{name}", f"Family {name}", columns, rows, note)
+
+
+def _rank(item: tuple[Session, Result]) -> tuple[str, str, int, float]:
+    result = item[1]
+    sign = -1.0 if result.metric and result.metric.better == "higher" else 1.0
+    kind = 0 if result.resources.device.startswith("cpu") else 1
+    return result.case.problem, result.case.dtype, kind, sign * (result.figure.value if result.figure else 0.0)
+
+
+def _done_row(session: Session, result: Result) -> tuple[Cell, ...]:
+    assert result.metric is not None and result.figure is not None  # done results have both
+    name, figure = result.metric.name, result.figure
+    better = "" if result.metric.better == "lower" else "higher is better"
+    sheet = session.datasheet(result)
+    shares = wording.share(session.fraction(result)) + ([] if sheet is None else _sheet(sheet))
+    return (
+        cell(result.case.id, result.variant or "", "optimised" if result.tier == "optimised" else "", kind="name"),
+        cell(session.label, wording.place(result)),
+        cell(wording.amount(name, figure.value), wording.NAMES.get(name, name), better, kind="number"),
+        cell(wording.spread(name, figure), figure.method, *(words.partition(":")[0] for words in figure.lacks), kind="number"),
+        cell(*wording.rates(result), kind="number"),
+        cell(*shares, kind="number"),
+        cell(*wording.error(result)),
+        cell(*_others(result)),
+        cell(*wording.flags(result), kind="warn") if result.flags or result.throttle else cell("none", kind="quiet"),
+    )
+
+
+def _sheet(sheet: Fraction) -> list[str]:
+    return [f"{percent(sheet.value)} of {sheet.limit}"] if sheet.value is not None else [f"data sheet: {sheet.reason}"]
+
+
+def _others(result: Result) -> list[str]:
+    """Write every other metric with its interval, and power."""
+    words = []
+    for name, found in result.intervals.items():
+        if result.metric and name != result.metric.name:
+            words.append(f"{wording.NAMES.get(name, name)} {wording.amount(name, found.value)} ({wording.spread(name, found)})")
+    power = wording.amount("mean_w", result.power_w) + f" mean, {result.power_said}"
+    return [*words, f"power {power}" if result.power_w is not None else f"power not measured: {result.power_said}"]
+
+
+def ended(sessions: Sequence[Session], status: str, title: str, note: str, empty: str) -> Table:
+    """Return what ended so, with reasons; equal reasons of one workload and place in one row where they were skipped."""
+    columns = ("Cases", "On", "Reason", "Remedy" if status == "skipped" else "Check")
+    rows = []
+    for session in sessions:
+        groups: dict[tuple[str, str, str, str], list[str]] = {}
+        for result in session.ended(status):
+            last = result.remedy or "" if status == "skipped" else "; ".join(wording.error(result)) if result.verdict else ""
+            key = (
+                result.case.workload if status == "skipped" else result.case.id,
+                wording.place(result),
+                result.reason or "",
+                last,
+            )
+            groups.setdefault(key, []).append(result.case.id)
+        for (_, place, reason, last), cases in groups.items():
+            kind = "" if status == "skipped" else "warn"
+            rows.append((cell(*cases, kind="name"), cell(session.label, place), cell(reason, kind=kind), cell(last or "–")))
+    return Table(status, title, columns, tuple(rows), note, empty)
+
+
+def comparison(a: Session, b: Session, found: Iterable[Comparison], number: int) -> Table:
+    """Return the ratios of B over A, and below them what is not comparable and why."""
+    ranked = sorted(found, key=lambda one: (one.ratio is None, one.case.problem, one.case.impl))
+    rows = tuple(_ratio_row(one) for one in ranked)
+    columns = ("Case", "A ran on", "B ran on", "B over A", "95 % interval", "Beside it")
+    title = f"A = {a.label}, B = {b.label}"
+    note = f"Above 1, B ({b.label}, {b.reading.path.name}) is better; below 1, A ({a.label}, {a.reading.path.name}) is."
+    return Table(f"comparison-{number}", title, columns, rows, note, "Neither side has a case.")
+
+
+def _ratio_row(one: Comparison) -> tuple[Cell, ...]:
+    places = [cell(*_side(side)) for side in (one.a, one.b)]
+    if one.ratio is None:
+        return (cell(one.case.id, kind="name"), *places, cell("not comparable", kind="quiet"), cell("–"), cell(one.reason or ""))
+    interval = f"{one.low:.3f} to {one.high:.3f}" if one.low is not None and one.high is not None else "none: a side has none"
+    return (
+        cell(one.case.id, kind="name"),
+        *places,
+        cell(f"{one.ratio:.3f}", kind="number"),
+        cell(interval, kind="number"),
+        cell(*one.notes) if one.notes else cell("nothing", kind="quiet"),
+    )
+
+
+def _side(result: Result | None) -> list[str]:
+    if result is None:
+        return ["–"]
+    if result.status != "done" or result.metric is None or result.figure is None:
+        return [wording.place(result), result.status]
+    return [wording.place(result), wording.amount(result.metric.name, result.figure.value)]
+
+
+def score(found: Score, number: int) -> Table:
+    """Return the geometric means of one comparison."""
+    rows = [
+        (cell(family, kind="name"), cell(f"{mean:.3f}", kind="number"), cell(str(count), kind="number"))
+        for family, (mean, count) in found.families.items()
+    ]
+    if found.overall is not None:
+        all_cases = cell(str(found.cases), kind="number")
+        rows.append((cell(f"all families, weights {found.weights}"), cell(f"{found.overall:.3f}", kind="number"), all_cases))
+    note = f"Geometric means over {found.cases} comparable cases; {found.incomparable} were not comparable and are not in it."
+    columns = ("Family", "B over A", "Cases")
+    return Table(f"score-{number}", "Geometric means", columns, tuple(rows), note, "No case is comparable.")

@@ -1,0 +1,108 @@
+"""How numbers of results are written: units by suffix, intervals, rates, flags."""
+
+from ngtbench.model.comparison import Fraction, Interval, Result
+from ngtbench.model.machine import Device, Machine
+from ngtbench.units import binary_bytes, percent, si
+
+_UNITS = (  # the first suffix that fits
+    ("_flop_per_s", "FLOP/s"),
+    ("_b_per_s", "B/s"),
+    ("_per_s", "/s"),
+    ("_s", "s"),
+    ("_b", "B"),
+    ("_w", "W"),
+    ("_hz", "Hz"),
+    ("_j", "J"),
+)
+_FLAGS = {  # flag -> how its figure reads
+    "not_converged": "not converged: half-width {}",
+    "drift": "drift {} over the run",
+    "timer_coarse": "timer coarse: a step is {} of a sample",
+}
+NAMES = {"wall_s": "time per call", "device_s": "device time per call"}
+
+
+def unit(metric: str) -> str:
+    """Return the unit a metric's suffix names; empty for a plain number."""
+    return next((unit for suffix, unit in _UNITS if metric.endswith(suffix)), "")
+
+
+def amount(metric: str, value: float | None) -> str:
+    """Write a value of a metric with its unit, four digits."""
+    return si(value, unit(metric), 4)
+
+
+def spread(metric: str, found: Interval) -> str:
+    """Write the 95 % interval of a metric, or that there is none."""
+    if found.low is None or found.high is None:
+        return "none"
+    return f"{amount(metric, found.low)} to {amount(metric, found.high)}"
+
+
+def rates(result: Result) -> list[str]:
+    """Write FLOP, bytes and events per second, those that the workload counts."""
+    if result.work is None:
+        return []
+    counted = ((result.work.flop, "FLOP/s"), (result.work.bytes, "B/s"), (result.work.events, f"{result.work.event}/s"))
+    return [si(rate, unit, 4) for count, unit in counted if (rate := result.rate(count)) is not None]
+
+
+def share(found: Fraction) -> list[str]:
+    """Write a fraction of a limit, which limit, and what to know about it."""
+    if found.value is None:
+        words = [f"not measured: {found.reason}"] if "not measured" not in (found.reason or "") else [found.reason or ""]
+    else:
+        words = [percent(found.value), f"of {found.limit}"]
+    return [*words, "data fit the cache"] if found.in_cache else words
+
+
+def flags(result: Result) -> list[str]:
+    """Write every flag with its figure, and every throttle reason."""
+    words = []
+    for name, figure in result.flags.items():
+        form = _FLAGS.get(name)
+        words.append(form.format(percent(figure)) if form else f"{name.replace('_', ' ')} {figure:.3g}")
+    return words + [f"throttled: {reason}" for reason in result.throttle]
+
+
+def error(result: Result) -> list[str]:
+    """Write the error against the oracle, the tolerance and the kind of check, and every invariant."""
+    verdict = result.verdict
+    if verdict is None:
+        return ["not checked"]
+    kinds = {"full": "in full", "spot": "in a sample", "invariants": "by invariants"}
+    words = [] if verdict.error is None else [f"{verdict.error:.2g} of {verdict.tolerance or 0:.2g}"]
+    words += [f"checked {kinds[verdict.check]}"]
+    return words + [
+        f"{name} {'–' if value is None else f'{value:.3g}'} of {bound:.3g}" for name, (value, bound) in verdict.invariants.items()
+    ]
+
+
+def place(result: Result) -> str:
+    """Write where a case ran and with how many threads."""
+    resources = result.resources
+    words = [f"{resources.device} × {resources.threads}" + (" bound" if resources.bind else "")]
+    if resources.ranks != 1:
+        words.append(f"{resources.ranks} ranks")
+    if resources.clients != 1:
+        words.append(f"{resources.clients} clients")
+    if resources.neighbour:
+        words.append(f"beside {resources.neighbour}")
+    return ", ".join(words)
+
+
+def device_name(device: Device) -> str:
+    """Write a device's name and memory."""
+    return f"{device.name or 'name unknown'}, {binary_bytes(device.memory_b)}"
+
+
+def machine_line(machine: Machine) -> str:
+    """Write what a machine is, in one line."""
+    cpu = machine.cpu
+    cores = f"{cpu.usable_threads} of {cpu.threads} threads usable"
+    gpus: dict[str, int] = {}
+    for gpu in machine.gpus:
+        gpus[device_name(gpu)] = gpus.get(device_name(gpu), 0) + 1
+    parts = [f"{cpu.name or 'CPU name unknown'}, {cores}, {binary_bytes(cpu.usable_memory_b)}"]
+    parts += [f"{count} × {name}" for name, count in gpus.items()] or ["no GPU"]
+    return f"{machine.host.hostname}: {'; '.join(parts)}"
