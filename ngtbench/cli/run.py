@@ -111,7 +111,7 @@ def _run(planned: Plan, machine: Machine, writer: Writer, begun: Reading | None,
     digest = codec.digest(machine)
     if begun is None or digest not in begun.machines:
         writer.append(MachineRecord(digest, machine))
-    keys = tuple(item.key for item in (*planned.skipped, *planned.jobs))
+    keys = tuple(skip.key for skip in planned.skipped) + tuple(job.key for job in planned.jobs)
     if begun is None:
         writer.append(PlanRecord(planned.selection, planned.order_seed, keys, digest))
     done = {run.key for run in begun.runs} if begun else set[str]()

@@ -175,6 +175,7 @@ def _mps(source: Source) -> bool:
 
 
 def _others(processes: Any) -> int:
+    """Count the processes that are not ours; in a container drivers may give the host's ids, and ours then counts too."""
     return sum(process.pid != os.getpid() for process in processes)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from ngtbench.model.record import Energy, Health
+from ngtbench.model.record import Energy
 
 
 class EnergyProbe(Protocol):
@@ -14,12 +14,4 @@ class EnergyProbe(Protocol):
 
     def stop(self) -> Energy:
         """Close the window; `j` is None with a reason where there is no counter."""
-        ...
-
-
-class HealthProbe(Protocol):
-    """Reads clocks, temperature and throttle reasons of one device."""
-
-    def read(self) -> Health:
-        """Read now; what cannot be read is None with a reason."""
         ...

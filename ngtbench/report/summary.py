@@ -82,11 +82,12 @@ def _facts(session: Session) -> Iterator[str]:
     deviations = [f"{match.device} {deviation}" for match in session.machine.matches for deviation in match.deviations]
     if deviations:
         yield f"deviates from its data sheet: {'; '.join(deviations)}"
-    flagged = [result for result in session.ended("done") if result.flags]
+    done = session.ended("done")
+    flagged = [result for result in done if result.flags]
     if flagged:
-        worst = max(flagged, key=_worst_flag)
-        yield f"{len(flagged)} of {len(session.ended('done'))} cases flagged, worst {worst.case.id}: {'; '.join(wording.flags(worst))}"
+        worst = max(flagged, key=_unsettled)
+        yield f"{len(flagged)} of {len(done)} cases flagged, such as {worst.case.id}: {'; '.join(wording.flags(worst))}"
 
 
-def _worst_flag(result: Result) -> float:
-    return max(map(abs, result.flags.values()))
+def _unsettled(result: Result) -> tuple[float, int]:
+    return result.flags.get("not_converged", 0.0), len(result.flags)

@@ -43,6 +43,7 @@ def test_mi300x_in_full(tmp_path: Path) -> None:
     assert gpu.throttle == ("power_0", "temp_hotspot")
     assert set(gpu.missing) == {"mig", "mps"}
     assert missing == {}
+    assert amdsmi.cards == {}  # shut down
 
 
 def test_partitions_are_devices_with_their_own_memory(tmp_path: Path) -> None:

@@ -38,6 +38,38 @@ def test_every_machine_is_explained_matched_and_survives_its_file(tmp_path: Path
     assert codec.from_line(codec.to_json(record)) == record
 
 
+@pytest.mark.parametrize(
+    ("name", "profile"),
+    [
+        ("a100-sxm4-80gb", "a100-sxm4-80gb"),
+        ("h100-sxm", "h100-sxm5-80gb"),
+        ("h100-sxm-capped", "h100-sxm5-80gb"),
+        ("h100-nvl", "h100-nvl-94gb"),
+        ("h200", "h200-sxm-141gb"),
+        ("gh200", "gh200-96gb"),
+        ("l40s", "l40s"),
+        ("mi300x", "mi300x"),
+        ("mi250x", "mi250x-gcd"),
+    ],
+)
+def test_each_card_gets_its_profile(tmp_path: Path, name: str, profile: str) -> None:
+    machine = replayed(name, tmp_path)
+    assert {match.profile for match in machine.matches if match.device != "cpu:0"} == {profile}
+
+
+@pytest.mark.parametrize("name", ["a100-mig", "mi300x-cpx"])
+def test_a_slice_never_gets_the_whole_cards_profile(tmp_path: Path, name: str) -> None:
+    machine = replayed(name, tmp_path)
+    assert {machine.match(gpu.id).profile for gpu in machine.gpus}.isdisjoint({"a100-sxm4-80gb", "mi300x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "profile"), [("epyc-7763", "epyc-7763"), ("epyc-9654-nps4", "epyc-9654"), ("xeon-8480", "xeon-8480plus")]
+)
+def test_each_cpu_gets_its_profile(tmp_path: Path, name: str, profile: str) -> None:
+    assert discover(host.build(name, tmp_path), nvml=drivers.nvml("broken-driver")).match("cpu:0").profile == profile
+
+
 def test_a_broken_driver_leaves_a_machine_without_gpus(tmp_path: Path) -> None:
     machine = replayed("broken-driver", tmp_path)
     assert machine.gpus == ()

@@ -24,7 +24,8 @@ def source(root: Path, env: dict[str, str] | None = None) -> Source:
         ({"/.dockerenv": "", "/var/run/secrets/kubernetes.io/serviceaccount/token": ""}, {}, "kubernetes"),
         ({}, {"APPTAINER_CONTAINER": "image.sif"}, "apptainer"),
         ({"/.singularity.d/runscript": ""}, {}, "apptainer"),
-        ({"/run/.containerenv": ""}, {"container": "podman"}, "podman"),
+        ({"/run/.containerenv": ""}, {}, "podman"),
+        ({}, {"container": "oci"}, "oci"),
         ({"/.dockerenv": ""}, {}, "docker"),
         ({"/proc/1/cgroup": "0::/system.slice/docker-abc.scope"}, {}, "docker"),
         ({"/proc/1/cgroup": "11:cpu:/kubepods/besteffort/podabc"}, {}, "kubernetes"),
@@ -124,6 +125,7 @@ def test_git_state_of_a_checkout(tmp_path: Path) -> None:
     here = Source()
     assert "without a git checkout" in software.git(here, package).missing["commit"]
     git("init")
+    git("commit", "--allow-empty", "-m", "somebody else's")
     assert "without a git checkout" in software.git(here, package).missing["commit"]  # inside a checkout, but no part of it
     git("add", ".")
     git("commit", "-m", "first")

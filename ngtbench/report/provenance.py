@@ -1,0 +1,78 @@
+"""Tables of where a page's numbers come from, and of what is in no ranking."""
+
+from collections.abc import Sequence
+
+from ngtbench.report import tables
+from ngtbench.report.published import Figure as Published
+from ngtbench.report.sessions import Session
+from ngtbench.report.tables import Table, cell
+from ngtbench.store.read import Reading
+from ngtbench.units import si
+
+
+def endings(sessions: Sequence[Session]) -> list[Table]:
+    """Return what was wrong, failed or skipped, each with its reason, and what was planned but never recorded."""
+    return [
+        tables.ended(sessions, "wrong", "Wrong", "The result differs from the oracle's: in no ranking, ratio or mean.", "None."),
+        tables.ended(sessions, "failed", "Failed", "Ended without a result: in no ranking, ratio or mean.", "None."),
+        tables.ended(sessions, "skipped", "Skipped", "Could not run on this machine.", "None."),
+        _unrecorded(sessions),
+    ]
+
+
+def files(readings: Sequence[Reading]) -> Table:
+    """Return every file with its digest."""
+    rows = [
+        (
+            cell(reading.path.name, kind="name"),
+            cell(reading.sha256, kind="name"),
+            cell(str(len(reading.runs)), kind="number"),
+            cell(*reading.notes, kind="warn") if reading.notes else cell("none", kind="quiet"),
+        )
+        for reading in readings
+    ]
+    return Table("files", "Files", ("File", "SHA-256", "Run records", "Notes on reading"), tuple(rows))
+
+
+def runs(sessions: Sequence[Session]) -> Table:
+    """Return how each machine's records were made."""
+    columns = ("Machine", "File", "Suite", "Run", "Seeds", "Launches", "Made", "Environment")
+    return Table("provenance", "How they were made", columns, tuple(map(_run, sessions)))
+
+
+def published(found: Sequence[Published]) -> Table:
+    """Return figures that others published."""
+    rows = [
+        (cell(one.hardware), cell(one.what), cell(si(one.value, one.unit, 4), kind="number"), cell(one.source)) for one in found
+    ]
+    note = "Published by others, measured by nobody here, part of no table, ratio or chart above."
+    return Table("published", "Published figures", ("Hardware", "What", "Published value", "Source"), tuple(rows), note)
+
+
+def _run(session: Session) -> tuple[tables.Cell, ...]:
+    mine = [run for run in session.reading.runs if session.reading.machines[run.machine].host == session.machine.host]
+    plans = session.reading.plans
+    asked = [
+        f"suite {plan.selection.suite}, budget {plan.selection.budget_s:g} s, order seed {plan.order_seed}"
+        + (f", of {' '.join(plan.selection.workloads)}" if plan.selection.workloads else "")
+        for plan in plans
+    ]
+    times = sorted(run.provenance.started_at for run in mine)
+    settings = sorted({f"{name}={value}" for run in mine for name, value in run.provenance.environment.items()})
+    return (
+        cell(session.label),
+        cell(session.reading.path.name, kind="name"),
+        cell(*sorted({result.suite for result in session.results}) or ["–"]),
+        cell(*dict.fromkeys(asked)) if asked else cell("no plan recorded", kind="quiet"),
+        cell(", ".join(map(str, sorted({run.seed for run in mine}))) or "–"),
+        cell(str(len({run.launch for run in mine})), kind="number"),
+        cell(times[0], f"to {times[-1]}") if times else cell("–"),
+        cell(*settings) if settings else cell("–"),
+    )
+
+
+def _unrecorded(sessions: Sequence[Session]) -> Table:
+    readings = {session.reading.path: session.reading for session in sessions}
+    rows = [(cell(path.name), cell(*reading.missing, kind="name")) for path, reading in readings.items() if reading.missing]
+    note = "The run was cut off before these: `ngtbench run --resume FILE` finishes it."
+    return Table("unrecorded", "Planned, not recorded", ("File", "Cases"), tuple(rows), note, "None: every planned case has a record.")

@@ -1,0 +1,84 @@
+"""Inference of the 16-64-32-32-5 jet tagger: launch and call overhead at batch 1, small matrix products at the top."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ngtbench.model.case import Impl, Work
+from ngtbench.model.workload import Array, Inputs, Uniform, Workload
+
+WIDTHS = (16, 64, 32, 32, 5)
+_LAYERS = tuple(zip(WIDTHS[:-1], WIDTHS[1:], strict=True))
+PARAMETERS = sum(fan_in * fan_out + fan_out for fan_in, fan_out in _LAYERS)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many samples one call classifies."""
+
+    batch: int
+
+
+def inputs(size: Size, seed: int) -> Inputs:
+    """Return x (batch, 16) of unit variance, weights w1..w4 (in, out) and biases b1..b4.
+
+    Weights have variance 2 / fan-in (He et al. 2015, arXiv 1502.01852), so that activations keep their size; their values
+    do not depend on the batch.
+    """
+    made = {"x": Uniform((size.batch, WIDTHS[0]), seed, 0, -(3**0.5), 3**0.5)}
+    for layer, (fan_in, fan_out) in enumerate(_LAYERS, start=1):
+        reach = (6 / fan_in) ** 0.5
+        made[f"w{layer}"] = Uniform((fan_in, fan_out), seed, 2 * layer, -reach, reach)
+        made[f"b{layer}"] = Uniform((fan_out,), seed, 2 * layer + 1, -0.5, 0.5)
+    return made
+
+
+def reference(size: Size, x: Array, **parameters: Array) -> dict[str, Array]:
+    """Return the logits (batch, 5): each layer w^T h + b, a ReLU after all but the last."""
+    h = x
+    for layer in range(1, len(WIDTHS)):
+        z = np.einsum("ni,io->no", h, parameters[f"w{layer}"]) + parameters[f"b{layer}"]
+        h = z if layer == len(_LAYERS) else np.where(z > 0, z, 0)
+    return {"logits": h}
+
+
+def work(size: Size, item_b: int) -> Work:
+    """Count 2 FLOP per multiply-add of the matrix products: 8512 a sample; each input, weight and logit moved once."""
+    flop = 2 * sum(fan_in * fan_out for fan_in, fan_out in _LAYERS) * size.batch
+    moved_b = item_b * (PARAMETERS + (WIDTHS[0] + WIDTHS[-1]) * size.batch)
+    return Work(flop=flop, bytes=moved_b, memory_b=moved_b, events=size.batch, event="sample")
+
+
+WORKLOAD = Workload(
+    version=1,
+    title="Jet tagger inference, 16-64-32-32-5",
+    inputs=inputs,
+    reference=reference,
+    work=work,
+    sizes={
+        "XS": Size(1),
+        "XS-b4": Size(4),
+        "XS-b16": Size(16),
+        "S": Size(64),
+        "S-b256": Size(256),
+        "S-b1024": Size(1024),
+        "M": Size(4096),
+        "M-b16384": Size(16384),
+        "L": Size(65536),
+    },
+    tolerance={"float32": 3e-6, "bfloat16": 4e-2, "float16": 5e-3},
+    impls=(
+        Impl("numpy", "ml.jet_mlp:blocked", "numpy", dtypes=("float32",)),
+        Impl("torch", "ml.jet_mlp_torch:eager", "torch", devices=("cpu", "gpu")),
+        Impl("torch-compile", "ml.jet_mlp_torch:compiled", "torch", devices=("cpu", "gpu")),
+        Impl("cupy", "ml.jet_mlp_cupy:arrays", "cupy", devices=("gpu",), dtypes=("float32",)),
+    ),
+    quick=("XS", "S", "M", "L"),
+    quick_gpu=("XS", "S", "M", "L"),
+    notes=(
+        "Batches in powers of four, 1 to 65536; the quick suite takes 1, 64, 4096 and 65536.",
+        "Output: logits; no softmax. FLOP: multiply-adds of the matrix products only; bias and ReLU are not counted.",
+        "Inputs lie on the device; copies to and from the host are not timed.",
+        "Below float32, activations are rounded after each layer, as the hardware's units deliver them.",
+    ),
+)
