@@ -79,10 +79,11 @@ class TorchBackend:
         """Fill with NaN, or with the largest integer."""
         if not isinstance(array, torch.Tensor):
             return
-        if array.dtype.is_floating_point or array.dtype.is_complex:
-            array.fill_(float("nan"))
-        else:
-            array.fill_(1 if array.dtype == torch.bool else torch.iinfo(array.dtype).max)
+        with torch.inference_mode():  # outputs made in it may be changed in it alone
+            if array.dtype.is_floating_point or array.dtype.is_complex:
+                array.fill_(float("nan"))
+            else:
+                array.fill_(1 if array.dtype == torch.bool else torch.iinfo(array.dtype).max)
 
     def synchronise(self) -> None:
         """Wait for the device; host calls return when they are done."""

@@ -27,12 +27,10 @@ def enough(samples: Sequence[float], spent_s: float) -> bool:
 
 
 def half_width(samples: Sequence[float]) -> float:
-    """Return half the median's 95 % interval over the median, with the effective number of samples; inf if unknown."""
-    interval = statistics.median_interval(samples)
+    """Return half the median's 95 % interval over the median; half the range where there are too few samples for one."""
+    low, high = statistics.median_interval(samples) or (min(samples), max(samples))
     middle = median(samples)
-    if interval is None or middle <= 0:
-        return float("inf")
-    return (interval[1] - interval[0]) / (2 * middle)
+    return (high - low) / (2 * middle) if middle > 0 else 0.0
 
 
 def flags(samples: Sequence[float], sample_s: float, resolution_s: float) -> dict[str, float]:
@@ -43,8 +41,8 @@ def flags(samples: Sequence[float], sample_s: float, resolution_s: float) -> dic
     """
     found = {}
     reached = half_width(samples)
-    if reached > TARGET:
-        found["not_converged"] = min(reached, 1e9)
+    if reached > TARGET or len(samples) < MIN_SAMPLES:
+        found["not_converged"] = reached
     change = slope(samples) * len(samples) / median(samples) if median(samples) > 0 else 0.0
     if abs(change) > DRIFT:
         found["drift"] = change

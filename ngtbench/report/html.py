@@ -21,7 +21,7 @@ from ngtbench.store.read import Reading
 
 _HERE = Path(__file__).parent
 _JSON = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}  # so that no text can end the script element
-Section = tuple[str, str, list[Table | Figure]]  # id, heading, parts
+Section = tuple[str, str, Sequence[Table | Figure]]  # id, heading, parts
 
 
 def write(page: str, folder: Path) -> Path:
@@ -62,13 +62,14 @@ def render(
     return environment.get_template("page.html").render(
         title=f"ngtbench: {', '.join(session.label for session in found) or 'no machine'}",
         version=__version__,
-        summaries=[(session.label, summary.of_session(session)) for session in found],
+        summaries=[(session.label, summary.facts(session)) for session in found],
         sections=_sections(readings, found, published, weights),
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
         scripts=[plotly, script],
         hashes=[_hash(plotly), _hash(script)],
         is_figure=lambda part: isinstance(part, Figure),
         json=_json,
+        weights=weights,
     )
 
 
@@ -88,7 +89,7 @@ def _sections(
         ("results", "Results", families),
         *([("comparisons", "Comparison", _comparisons(found, weights))] if len(found) > 1 else []),
         ("not-ranked", "Wrong, failed, skipped", provenance.endings(found)),
-        ("steadiness", "Steadiness of the samples", [*steady]),
+        ("steadiness", "Steadiness of the samples", steady),
         ("published-figures", "Published figures", [provenance.published(published)]),
         ("provenance", "Provenance", [provenance.files(readings), provenance.runs(found)]),
     ]

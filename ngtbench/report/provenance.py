@@ -50,22 +50,21 @@ def published(found: Sequence[Published]) -> Table:
 
 
 def _run(session: Session) -> tuple[tables.Cell, ...]:
-    mine = [run for run in session.reading.runs if session.reading.machines[run.machine].host == session.machine.host]
     plans = session.reading.plans
     asked = [
         f"suite {plan.selection.suite}, budget {plan.selection.budget_s:g} s, order seed {plan.order_seed}"
         + (f", of {' '.join(plan.selection.workloads)}" if plan.selection.workloads else "")
         for plan in plans
     ]
-    times = sorted(run.provenance.started_at for run in mine)
-    settings = sorted({f"{name}={value}" for run in mine for name, value in run.provenance.environment.items()})
+    times = sorted(run.provenance.started_at for run in session.runs)
+    settings = sorted({f"{name}={value}" for run in session.runs for name, value in run.provenance.environment.items()})
     return (
         cell(session.label),
         cell(session.reading.path.name, kind="name"),
         cell(*sorted({result.suite for result in session.results}) or ["–"]),
         cell(*dict.fromkeys(asked)) if asked else cell("no plan recorded", kind="quiet"),
-        cell(", ".join(map(str, sorted({run.seed for run in mine}))) or "–"),
-        cell(str(len({run.launch for run in mine})), kind="number"),
+        cell(", ".join(map(str, sorted({run.seed for run in session.runs}))) or "–"),
+        cell(str(len({run.launch for run in session.runs})), kind="number"),
         cell(times[0], f"to {times[-1]}") if times else cell("–"),
         cell(*settings) if settings else cell("–"),
     )
@@ -75,4 +74,6 @@ def _unrecorded(sessions: Sequence[Session]) -> Table:
     readings = {session.reading.path: session.reading for session in sessions}
     rows = [(cell(path.name), cell(*reading.missing, kind="name")) for path, reading in readings.items() if reading.missing]
     note = "The run was cut off before these: `ngtbench run --resume FILE` finishes it."
-    return Table("unrecorded", "Planned, not recorded", ("File", "Cases"), tuple(rows), note, "None: every planned case has a record.")
+    return Table(
+        "unrecorded", "Planned, not recorded", ("File", "Cases"), tuple(rows), note, "None: every planned case has a record."
+    )

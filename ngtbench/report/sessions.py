@@ -7,6 +7,7 @@ from ngtbench.analysis import roofline
 from ngtbench.analysis.results import identity, results
 from ngtbench.model.comparison import Fraction, Limits, Result
 from ngtbench.model.machine import HardwareProfile, Machine
+from ngtbench.model.record import RunRecord
 from ngtbench.store.read import Reading
 
 
@@ -17,6 +18,7 @@ class Session:
     label: str
     reading: Reading
     machine: Machine
+    runs: tuple[RunRecord, ...]
     results: tuple[Result, ...]
     limits: dict[str, Limits]  # device id ->
     profiles: dict[str, HardwareProfile | None]  # device id ->
@@ -57,7 +59,8 @@ def sessions(readings: Sequence[Reading], profiles: Mapping[str, HardwareProfile
 def _session(
     label: str, reading: Reading, machine: Machine, digests: Sequence[str], profiles: Mapping[str, HardwareProfile]
 ) -> Session:
-    mine = results(run for run in reading.runs if run.machine in digests)
+    mine = tuple(run for run in reading.runs if run.machine in digests)
+    found = results(mine)
     matched = {match.device: profiles.get(match.profile or "") for match in machine.matches}
-    limits = {device.id: roofline.limits(mine, device, matched.get(device.id)) for device in machine.devices}
-    return Session(label, reading, machine, mine, limits, matched)
+    limits = {device.id: roofline.limits(found, device, matched.get(device.id)) for device in machine.devices}
+    return Session(label, reading, machine, mine, found, limits, matched)

@@ -13,19 +13,19 @@ from ngtbench.units import si
 
 def five_lines(reading: Reading) -> list[str]:
     """Return machine, counts, bandwidth, arithmetic, and the fact a reader must not miss; for each machine of a file."""
-    return [line for session in sessions([reading], {}) for line in of_session(session)]
+    return [f"{word:<10} {said}" for session in sessions([reading], {}) for word, said in facts(session)]
 
 
-def of_session(session: Session) -> list[str]:
-    """Return the five lines of one machine."""
+def facts(session: Session) -> list[tuple[str, str]]:
+    """Return the five lines of one machine, each with its word."""
     counts = [f"{len(session.ended(status))} {status}" for status in ("done", "wrong", "failed", "skipped")]
     planned = len(session.reading.missing)
     return [
-        f"machine    {wording.machine_line(session.machine)}",
-        f"cases      {', '.join(counts)}" + (f"; {planned} planned but not recorded" if planned else ""),
-        f"bandwidth  {_bandwidth(session)}",
-        f"arithmetic {_arithmetic(session)}",
-        f"note       {_fact(session)}",
+        ("machine", wording.machine_line(session.machine)),
+        ("cases", ", ".join(counts) + (f"; {planned} planned but not recorded" if planned else "")),
+        ("bandwidth", _bandwidth(session)),
+        ("arithmetic", _arithmetic(session)),
+        ("note", next(_notable(session), "nothing deviates, nothing was flagged")),
     ]
 
 
@@ -65,11 +65,7 @@ def _limit(limit: Limit) -> str:
     return f"{si(limit.value, limit.unit)} by {limit.case}" + (f" ({limit.note})" if limit.note else "")
 
 
-def _fact(session: Session) -> str:
-    return next(_facts(session), "nothing deviates, nothing was flagged")
-
-
-def _facts(session: Session) -> Iterator[str]:
+def _notable(session: Session) -> Iterator[str]:
     """Yield what a reader must not miss, the worst first."""
     for status in ("wrong", "failed"):
         ended = session.ended(status)

@@ -70,7 +70,7 @@ WORKLOAD = Workload(
     impls=(
         Impl("numpy", "ml.jet_mlp:blocked", "numpy", dtypes=("float32",)),
         Impl("torch", "ml.jet_mlp_torch:eager", "torch", devices=("cpu", "gpu")),
-        Impl("torch-compile", "ml.jet_mlp_torch:compiled", "torch", devices=("cpu", "gpu")),
+        Impl("torch-compile", "ml.jet_mlp_torch:compiled", "torch", devices=("cpu", "gpu"), dtypes=("float32", "bfloat16")),
         Impl("cupy", "ml.jet_mlp_cupy:arrays", "cupy", devices=("gpu",), dtypes=("float32",)),
     ),
     quick=("XS", "S", "M", "L"),

@@ -1,0 +1,115 @@
+"""`ngtbench compare`: the ratio per case of each file over the first, with its interval, or why there is none."""
+
+import json as json_module
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ngtbench import shipped
+from ngtbench.analysis.compare import compare, score
+from ngtbench.errors import BadInput, Incomparable
+from ngtbench.model.comparison import Comparison, Result, Score
+from ngtbench.report import weights
+from ngtbench.report.sessions import Session, sessions
+from ngtbench.store.read import read
+
+
+def command(
+    files: Annotated[list[Path], typer.Argument(help="Two record files or more; the first is what the others are divided by")],
+    json: Annotated[bool, typer.Option("--json", help="Print a versioned JSON document")] = False,
+) -> int:
+    """Print ratios; an error where not one case is comparable."""
+    if len(files) < 2:
+        raise BadInput(f"{files[0]}: a comparison needs two record files or more: ngtbench compare A.jsonl B.jsonl")
+    found = sessions([read(path) for path in files], {})
+    equal = weights.load(shipped.folder("weights") / "equal.toml")
+    pairs = []
+    for other in found[1:]:
+        ratios = compare(found[0].results, other.results)
+        pairs.append((other, ratios, score(ratios, equal.families, equal.name)))
+    if json:
+        document = {
+            "schema": "ngtbench.compare/1",
+            "ratio": "speed of B over speed of A: above 1, B is better",
+            "a": _session(found[0]),
+            "comparisons": [
+                {"b": _session(other), "cases": list(map(_plain, ratios)), "means": _means(mean)} for other, ratios, mean in pairs
+            ],
+        }
+        sys.stdout.write(json_module.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    else:
+        for other, ratios, mean in pairs:
+            _print(found[0], other, ratios, mean)
+    if not any(mean.cases for _, _, mean in pairs):
+        raise Incomparable(f"no case of {', '.join(map(str, files[1:]))} is comparable with {files[0]}: the reasons are above")
+    return 0
+
+
+def _print(a: Session, b: Session, ratios: Sequence[Comparison], mean: Score) -> None:
+    out = Console(highlight=False)
+    out.print(f"A {a.label}, {a.reading.path}\nB {b.label}, {b.reading.path}\nB over A: above 1, B is better", markup=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("case", "A", "B", "B over A", "95 % interval", "beside it, or why not comparable"):
+        table.add_column(heading, overflow="fold")
+    for one in sorted(ratios, key=lambda one: one.ratio is None):
+        interval = f"{one.low:.3f} to {one.high:.3f}" if one.low is not None and one.high is not None else "–"
+        ratio = "–" if one.ratio is None else f"{one.ratio:.3f}"
+        words = one.reason or "; ".join(one.notes)
+        table.add_row(*map(escape, (one.case.id, _place(one.a), _place(one.b), ratio, interval, words)))
+    out.print(table)
+    for family, (value, count) in mean.families.items():
+        out.print(f"{family}: {value:.3f}, geometric mean of {count} cases", markup=False)
+    if mean.overall is not None:
+        weighed = f"all families, weights {mean.weights}: {mean.overall:.3f}, {mean.cases} cases"
+        out.print(f"{weighed}; {mean.incomparable} not comparable", markup=False)
+
+
+def _place(result: Result | None) -> str:
+    return "–" if result is None else f"{result.resources.device} ×{result.resources.threads}"
+
+
+def _session(session: Session) -> dict[str, str]:
+    return {"file": str(session.reading.path), "sha256": session.reading.sha256, "machine": session.label}
+
+
+def _plain(one: Comparison) -> dict[str, Any]:
+    return {
+        "case": one.case.id,
+        "a": _side(one.a),
+        "b": _side(one.b),
+        "ratio": one.ratio,
+        "low": one.low,
+        "high": one.high,
+        "reason": one.reason,
+        "notes": list(one.notes),
+    }
+
+
+def _side(result: Result | None) -> dict[str, Any] | None:
+    if result is None:
+        return None
+    figure = result.figure
+    return {
+        "device": result.resources.device,
+        "threads": result.resources.threads,
+        "status": result.status,
+        "metric": result.metric.name if result.metric else None,
+        "value": figure.value if figure else None,
+        "low": figure.low if figure else None,
+        "high": figure.high if figure else None,
+        "launches": result.launches,
+        "samples": figure.samples if figure else None,
+        "lacks": list(figure.lacks) if figure else [],
+    }
+
+
+def _means(mean: Score) -> dict[str, Any]:
+    families = {family: {"mean": value, "cases": count} for family, (value, count) in mean.families.items()}
+    overall = {"mean": mean.overall, "weights": mean.weights, "cases": mean.cases, "incomparable": mean.incomparable}
+    return {"families": families, "overall": overall}
