@@ -90,6 +90,8 @@ def _one(a: Result | None, b: Result | None) -> Comparison:
 def _incomparable(a: Result, b: Result) -> str | None:
     if a.case.version != b.case.version:
         return f"workload version {a.case.version} against {b.case.version}: not the same problem"
+    if (a.status, a.reason) == (b.status, b.reason) and a.status != "done":
+        return f"A and B {a.status}: {a.reason}"
     bad = [f"{side} {result.status}: {result.reason}" for side, result in (("A", a), ("B", b)) if result.status != "done"]
     if bad:
         return "; ".join(bad)

@@ -8,7 +8,7 @@ from typing import Any
 import ngtbench
 from ngtbench.discover import amd, cpu, host, nvidia, profiles, software
 from ngtbench.discover.source import Source
-from ngtbench.model.machine import HardwareProfile, Machine
+from ngtbench.model.machine import Device, HardwareProfile, Machine
 
 
 def discover(
@@ -28,7 +28,8 @@ def discover(
     rocm, rocm_missing = amd.gpus(source, amdsmi)
     compilers, compilers_missing = software.compilers(source)
     packages, packages_missing = software.packages()
-    found = dict(profiles.load() if known is None else known)
+    devices: tuple[Device, ...] = (processors, *cuda, *rocm)
+    found = profiles.load() if known is None else known
     return Machine(
         taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
         suite=ngtbench.__version__,
@@ -36,7 +37,7 @@ def discover(
         host=host.host(source),
         cpu=processors,
         gpus=(*cuda, *rocm),
-        matches=tuple(profiles.match(device, found) for device in (processors, *cuda, *rocm)),
+        matches=tuple(profiles.match(device, found) for device in devices),
         compilers=compilers,
         packages=packages,
         missing=cuda_missing | rocm_missing | compilers_missing | packages_missing,

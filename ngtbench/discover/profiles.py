@@ -47,7 +47,7 @@ def match(device: Device, profiles: Mapping[str, HardwareProfile]) -> Match:
 def _matched(device: Device, profile: HardwareProfile) -> Match:
     sliced = rules.part(device) if isinstance(device, Gpu) else None
     if sliced:  # never the full profile: its peaks and bandwidth are those of the whole device
-        reason = f"{sliced} of a {profile.label}, whose peaks are those of the whole device"
+        reason = f"{sliced} of {profile.label}: the profile's numbers are those of the whole device"
         return Match(device.id, _generic(device), deviations(device, profile), reason)
     return Match(device.id, profile.id, deviations(device, profile))
 
@@ -78,5 +78,5 @@ def _generic(device: Device) -> str:
 
 def _identity(device: Device) -> str:
     if isinstance(device, Cpu):
-        return f"'{device.name}', family/model {device.family}/{device.model}"
+        return f"'{device.name}'" + ("" if device.family is None else f", family/model {device.family}/{device.model}")
     return f"'{device.name}', PCI {device.pci_id} revision {device.pci_revision or 'unknown'}"

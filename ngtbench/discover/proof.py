@@ -127,5 +127,5 @@ def _sources(profile: HardwareProfile) -> Iterator[Fault]:
     for name, title in profile.sources.items():
         if name not in used:
             yield ("sources", name), "no number names this source: remove it"
-        if not title.strip():
+        elif not title.strip():
             yield ("sources", name), "empty: write title and where it is found"

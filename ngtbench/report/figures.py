@@ -8,10 +8,11 @@ from typing import Any
 
 from ngtbench.model.comparison import Comparison, Limits, Result
 from ngtbench.report import wording
-from ngtbench.report.sessions import Session
+from ngtbench.report.sessions import Session, rank
 from ngtbench.units import percent, si
 
 ROW_PX = 26
+Point = tuple[Result, float, float]  # case, FLOP per byte, FLOP per second
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 
 
@@ -30,7 +31,8 @@ def shares(family: str, sessions: Sequence[Session]) -> Figure | None:
     """Draw the share of the measured limit of every case of a family, a bar each, hatched where data fit the cache."""
     data, rows = [], 0
     for number, session in enumerate(sessions):
-        bars = [(result, session.fraction(result)) for result in session.ended("done") if result.family == family]
+        mine = sorted((result for result in session.ended("done") if result.family == family), key=rank)
+        bars = [(result, session.fraction(result)) for result in mine]
         bars = [(result, found) for result, found in bars if found.value is not None]
         rows += len(bars)
         if bars:
@@ -44,16 +46,21 @@ def shares(family: str, sessions: Sequence[Session]) -> Figure | None:
                     "text": [percent(found.value) for _, found in bars],
                     "hovertext": [_text(f"{result.case.id}: {' '.join(wording.share(found))}") for result, found in bars],
                     "hoverinfo": "text",
-                    "textposition": "auto",
+                    "textposition": "outside",
+                    "cliponaxis": False,
                     "slot": number,
-                    "marker": {"pattern": {"shape": ["/" if found.in_cache else "" for _, found in bars]}},
+                    "marker": {"pattern": {"shape": ["/" if found.in_cache else "" for _, found in bars], "fillmode": "overlay"}},
                 }
             )
     if not data:
         return None
+    longest = max(x for bars in data for x in bars["x"])
     layout = {
         "height": 110 + ROW_PX * rows,
-        "xaxis": {"title": {"text": "% of min(FLOP limit, intensity × bandwidth), both measured here"}, "rangemode": "tozero"},
+        "xaxis": {
+            "title": {"text": "% of min(FLOP limit, intensity × bandwidth), both measured here"},
+            "range": [0, 1.1 * longest],
+        },
         "yaxis": _categories(),
         "showlegend": len(sessions) > 1,
     }
@@ -85,7 +92,9 @@ def _roofline(session: Session, limits: Limits) -> Figure | None:
         data.append(
             {
                 "type": "scatter",
-                "mode": "markers",
+                "mode": "markers+text",
+                "textposition": "top center",
+                "text": [_text(_name(one[0])) if one == _best(one, mine) else "" for one in mine],
                 "name": _text(dtype),
                 "x": [x for _, x, _ in mine],
                 "y": [y for _, _, y in mine],
@@ -123,7 +132,9 @@ def _roof(limits: Limits, dtype: str, left: float, right: float, slot: int) -> d
 
 def spread(session: Session) -> Figure | None:
     """Draw how far samples of each case lie from their median: box 25 to 75 %, whiskers 5 to 95 %."""
-    drawn = [result for result in session.ended("done") if len(result.quantiles) == 5 and result.quantiles[2] > 0]
+    drawn = [
+        result for result in sorted(session.ended("done"), key=rank) if len(result.quantiles) == 5 and result.quantiles[2] > 0
+    ]
     if not drawn:
         return None
     scaled = [[100 * (value / result.quantiles[2] - 1) for value in result.quantiles] for result in drawn]
@@ -150,6 +161,7 @@ def spread(session: Session) -> Figure | None:
 def ratios(comparisons: Iterable[Comparison], number: int, a: str, b: str) -> Figure | None:
     """Draw ratios with their intervals, on a logarithmic axis."""
     drawn = [one for one in comparisons if one.ratio is not None and one.a is not None]
+    drawn.sort(key=lambda one: (one.case.problem, one.case.impl))
     if not drawn:
         return None
     middle = [one.ratio or 1.0 for one in drawn]
@@ -193,8 +205,16 @@ def _categories() -> dict[str, Any]:
 
 def _label(result: Result) -> str:
     case = result.case
-    name = case.workload.partition("/")[2] or case.workload
-    return _text(f"{name} {case.size} {case.impl} {case.dtype} {result.resources.device} ×{result.resources.threads}")
+    return _text(f"{_name(result)} {case.size} {case.impl} {case.dtype} {result.resources.device} ×{result.resources.threads}")
+
+
+def _name(result: Result) -> str:
+    return result.case.workload.partition("/")[2] or result.case.workload
+
+
+def _best(one: Point, points: Sequence[Point]) -> Point:
+    """Return the fastest point of the same workload and intensity, the one that is named."""
+    return max((p for p in points if (p[0].case.workload, p[1]) == (one[0].case.workload, one[1])), key=lambda p: p[2])
 
 
 def _text(words: str) -> str:

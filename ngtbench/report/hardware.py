@@ -18,7 +18,7 @@ def machines(sessions: Sequence[Session]) -> Table:
     columns = [_machine(session.machine) for session in sessions]
     names = dict.fromkeys(name for column in columns for name in column)
     rows = [(cell(name, kind="name"), *(cell(*column.get(name, ["–"])) for column in columns)) for name in names]
-    return Table("machines", "Machines", ("", *(session.label for session in sessions)), tuple(rows))
+    return Table("machines", "What they are", ("", *(session.label for session in sessions)), tuple(rows))
 
 
 def devices(sessions: Sequence[Session]) -> Table:
@@ -55,7 +55,7 @@ def limits(sessions: Sequence[Session]) -> Table:
             ]
     columns = ("Machine", "Device", "Limit", "Measured", "95 % interval", "Of the data sheet", "By")
     note = "The best validated system/triad and system/gemm of the same device and file; every share below divides by these."
-    return Table("limits", "Measured limits", columns, tuple(rows), note)
+    return Table("limits", "Bandwidth and arithmetic", columns, tuple(rows), note)
 
 
 def _limit(session: Session, device: str, name: str, limit: Limit) -> Row:
@@ -70,11 +70,10 @@ def _limit(session: Session, device: str, name: str, limit: Limit) -> Row:
     interval = "none"
     if wall.low is not None and wall.high is not None:
         interval = f"{si(per_call / wall.high, limit.unit, 4)} to {si(per_call / wall.low, limit.unit, 4)}"
-    lacks = [words.partition(":")[0] for words in wall.lacks]
     return (
         cell(name),
         cell(si(limit.value, limit.unit, 4), kind="number"),
-        cell(interval, *lacks, kind="number"),
+        cell(interval, *wording.basis(wall), kind="number"),
         sheet,
         cell(limit.case, limit.variant or "", limit.note),
     )
@@ -84,10 +83,8 @@ def _machine(machine: Machine) -> dict[str, list[str]]:
     host, cpu, git = machine.host, machine.cpu, machine.git
     commit = f"commit {git.commit[:12]}{', with changes' if git.dirty else ''}" if git.commit else "commit unknown"
     levels = [f"L{c.level} {c.kind}: {c.instances} × {binary_bytes(c.size_b)}" for c in cpu.caches]
-    topology = [
-        f"{number if number is not None else '–'} {noun}"
-        for number, noun in ((cpu.sockets, "sockets"), (cpu.cores, "cores"), (cpu.threads, "threads"))
-    ]
+    counts = {"socket": cpu.sockets, "core": cpu.cores, "thread": cpu.threads}
+    topology = [f"{'–' if n is None else n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items()]
     return {
         "Host": [host.hostname],
         "System": [f"{host.distribution or host.system}, kernel {host.kernel}, {host.libc or 'libc unknown'}"],
@@ -124,15 +121,13 @@ def _device(session: Session, device: Device) -> Row:
 
 
 def _state(device: Device) -> list[str]:
-    clocks = f"{si(device.clock_hz, 'Hz')} now, {si(device.clock_max_hz, 'Hz')} at most"
+    known = device.clock_hz is not None or device.clock_max_hz is not None
+    clocks = f"clock {si(device.clock_hz, 'Hz')} now, {si(device.clock_max_hz, 'Hz')} at most" if known else "clock not read"
     if isinstance(device, Cpu):
         turbo = {True: "on", False: "off", None: "not read"}[device.turbo]
         return [clocks, f"governor {device.governor or 'not read'}, turbo {turbo}"]
-    return [
-        clocks,
-        f"power limit {si(device.power_limit_w, 'W')}, default {si(device.power_limit_default_w, 'W')}",
-        *_sharing(device),
-    ]
+    limited = f"power limit {si(device.power_limit_w, 'W')}, default {si(device.power_limit_default_w, 'W')}"
+    return [clocks, limited if device.power_limit_w is not None else "power limit not read", *_sharing(device)]
 
 
 def _sharing(gpu: Gpu) -> list[str]:

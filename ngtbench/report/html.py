@@ -6,6 +6,7 @@ import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ngtbench import __version__
 from ngtbench.analysis.compare import compare, score
@@ -59,6 +60,7 @@ def render(
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     loader = jinja2.FileSystemLoader(_HERE)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["breakable"] = _breakable
     return environment.get_template("page.html").render(
         title=f"ngtbench: {', '.join(session.label for session in found) or 'no machine'}",
         version=__version__,
@@ -103,6 +105,13 @@ def _comparisons(found: Sequence[Session], weights: Weights) -> list[Table | Fig
         mean = score(ratios, weights.families, weights.name)
         parts += [tables.comparison(found[0], other, ratios, number), *([drawn] if drawn else []), tables.score(mean, number)]
     return parts
+
+
+def _breakable(words: str) -> Any:
+    """Return text, escaped, that may break after a slash as case ids do."""
+    from markupsafe import Markup, escape
+
+    return escape(words).replace("/", Markup("/<wbr>"))
 
 
 def _json(figure: Figure) -> str:

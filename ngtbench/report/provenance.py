@@ -46,7 +46,9 @@ def published(found: Sequence[Published]) -> Table:
         (cell(one.hardware), cell(one.what), cell(si(one.value, one.unit, 4), kind="number"), cell(one.source)) for one in found
     ]
     note = "Published by others, measured by nobody here, part of no table, ratio or chart above."
-    return Table("published", "Published figures", ("Hardware", "What", "Published value", "Source"), tuple(rows), note)
+    return Table(
+        "published", "By others", ("Hardware", "What", "Published value", "Source"), tuple(rows), note, "None are shipped."
+    )
 
 
 def _run(session: Session) -> tuple[tables.Cell, ...]:

@@ -56,6 +56,13 @@ def sessions(readings: Sequence[Reading], profiles: Mapping[str, HardwareProfile
     return tuple(found)
 
 
+def rank(result: Result) -> tuple[str, int, float]:
+    """Return what orders results: by problem, CPU before GPU, the best figure of merit first."""
+    value = result.figure.value if result.figure else 0.0
+    kind = 0 if result.resources.device.startswith("cpu") else 1
+    return result.case.problem, kind, -value if result.metric and result.metric.better == "higher" else value
+
+
 def _session(
     label: str, reading: Reading, machine: Machine, digests: Sequence[str], profiles: Mapping[str, HardwareProfile]
 ) -> Session:

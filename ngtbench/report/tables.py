@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from ngtbench.model.comparison import Comparison, Fraction, Result, Score
 from ngtbench.report import wording
-from ngtbench.report.sessions import Session
+from ngtbench.report.sessions import Session, rank
 from ngtbench.units import percent
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Lines of text; `kind` is one of "", "number", "name", "warn", "quiet"."""
+    """Lines of text; `kind` is one of "", "number", "number rates", "name", "warn", "quiet"."""
 
     lines: tuple[str, ...]
     kind: str = ""
@@ -53,16 +53,9 @@ def _family(name: str, done: list[tuple[Session, Result]]) -> Table:
         "Also measured",
         "Flags",
     )
-    rows = tuple(_done_row(session, result) for session, result in sorted(done, key=_rank))
+    rows = tuple(_done_row(session, result) for session, result in sorted(done, key=lambda item: rank(item[1])))
     note = "Ordered by problem, the best figure of merit first. Every case here passed its check."
     return Table(f"family-{name}", f"Family {name}", columns, rows, note)
-
-
-def _rank(item: tuple[Session, Result]) -> tuple[str, str, int, float]:
-    result = item[1]
-    sign = -1.0 if result.metric and result.metric.better == "higher" else 1.0
-    kind = 0 if result.resources.device.startswith("cpu") else 1
-    return result.case.problem, result.case.dtype, kind, sign * (result.figure.value if result.figure else 0.0)
 
 
 def _done_row(session: Session, result: Result) -> tuple[Cell, ...]:
@@ -75,9 +68,9 @@ def _done_row(session: Session, result: Result) -> tuple[Cell, ...]:
         cell(result.case.id, result.variant or "", "optimised" if result.tier == "optimised" else "", kind="name"),
         cell(session.label, wording.place(result)),
         cell(wording.amount(name, figure.value), wording.NAMES.get(name, name), better, kind="number"),
-        cell(wording.spread(name, figure), figure.method, *(words.partition(":")[0] for words in figure.lacks), kind="number"),
-        cell(*wording.rates(result), kind="number"),
-        cell(*shares, kind="number"),
+        cell(wording.spread(name, figure), *wording.basis(figure), kind="number"),
+        cell(*wording.rates(result), kind="number rates"),
+        cell(*shares),
         cell(*wording.error(result)),
         cell(*_others(result)),
         cell(*wording.flags(result), kind="warn") if result.flags or result.throttle else cell("none", kind="quiet"),
@@ -121,22 +114,26 @@ def ended(sessions: Sequence[Session], status: str, title: str, note: str, empty
 
 def comparison(a: Session, b: Session, found: Iterable[Comparison], number: int) -> Table:
     """Return the ratios of B over A, and below them what is not comparable and why."""
-    ranked = sorted(found, key=lambda one: (one.ratio is None, one.case.problem, one.case.impl))
-    rows = tuple(_ratio_row(one) for one in ranked)
+    ranked = sorted(found, key=lambda one: (one.case.problem, one.case.impl))
+    rows = [_ratio_row(one) for one in ranked if one.ratio is not None]
+    apart: dict[tuple[str, Cell, Cell], list[str]] = {}
+    for one in ranked:
+        if one.ratio is None:
+            apart.setdefault((one.reason or "", cell(*_side(one.a)), cell(*_side(one.b))), []).append(one.case.id)
+    for (reason, *places), cases in apart.items():
+        rows.append((cell(*cases, kind="name"), *places, cell("not comparable", kind="quiet"), cell("–"), cell(reason)))
     columns = ("Case", "A ran on", "B ran on", "B over A", "95 % interval", "Beside it")
     title = f"A = {a.label}, B = {b.label}"
     note = f"Above 1, B ({b.label}, {b.reading.path.name}) is better; below 1, A ({a.label}, {a.reading.path.name}) is."
-    return Table(f"comparison-{number}", title, columns, rows, note, "Neither side has a case.")
+    return Table(f"comparison-{number}", title, columns, tuple(rows), note, "Neither side has a case.")
 
 
 def _ratio_row(one: Comparison) -> tuple[Cell, ...]:
-    places = [cell(*_side(side)) for side in (one.a, one.b)]
-    if one.ratio is None:
-        return (cell(one.case.id, kind="name"), *places, cell("not comparable", kind="quiet"), cell("–"), cell(one.reason or ""))
     interval = f"{one.low:.3f} to {one.high:.3f}" if one.low is not None and one.high is not None else "none: a side has none"
     return (
         cell(one.case.id, kind="name"),
-        *places,
+        cell(*_side(one.a)),
+        cell(*_side(one.b)),
         cell(f"{one.ratio:.3f}", kind="number"),
         cell(interval, kind="number"),
         cell(*one.notes) if one.notes else cell("nothing", kind="quiet"),

@@ -39,6 +39,13 @@ def spread(metric: str, found: Interval) -> str:
     return f"{amount(metric, found.low)} to {amount(metric, found.high)}"
 
 
+def basis(found: Interval) -> list[str]:
+    """Write what an interval rests on, and what it lacks."""
+    launches = f"{found.launches} launches, " if found.launches > 1 else ""
+    samples = f"{found.samples} sample{'' if found.samples == 1 else 's'}"
+    return [launches + samples, *(words.partition(":")[0] for words in found.lacks)]
+
+
 def rates(result: Result) -> list[str]:
     """Write FLOP, bytes and events per second, those that the workload counts."""
     if result.work is None:
@@ -50,7 +57,7 @@ def rates(result: Result) -> list[str]:
 def share(found: Fraction) -> list[str]:
     """Write a fraction of a limit, which limit, and what to know about it."""
     if found.value is None:
-        words = [f"not measured: {found.reason}"] if "not measured" not in (found.reason or "") else [found.reason or ""]
+        words = [found.reason or ""] if "not measured" in (found.reason or "") else [f"none: {found.reason}"]
     else:
         words = [percent(found.value), f"of {found.limit}"]
     return [*words, "data fit the cache"] if found.in_cache else words

@@ -11,12 +11,13 @@ def projected(setup: Setup, links: cp.ndarray, spinor: cp.ndarray) -> Run:
     packed = pack(links, setup.size.boundary)
     psi = cp.ascontiguousarray(spinor.transpose(4, 5, 0, 1, 2, 3))
     phases = [cp.array(hop.phases, dtype=psi.dtype).reshape(2, 1, 1, 1, 1, 1) for hop in hops()]
+    terms = list(zip(hops(), packed, phases, strict=True))
     out = cp.empty_like(psi)
     setup.say("spin-projected, sites last, whole lattice")
 
     def run() -> Arrays:
         out.fill(0)
-        for hop, u, phase in zip(hops(), packed, phases, strict=True):
+        for hop, u, phase in terms:
             half = cp.roll(psi[:2] + phase * psi[2:][hop.order], hop.step, axis=2 + hop.mu)
             product = u[:, 0] * half[:, None, 0]
             product += u[:, 1] * half[:, None, 1]

@@ -51,7 +51,8 @@ def compiler(kind: str) -> str:
     wanted = (os.environ[variable],) if os.environ.get(variable) else names
     found = next((name for name in wanted if shutil.which(name)), None)
     if found is None:
-        raise Unavailable(f"torch.compile needs a {'C++' if kind == 'cpu' else 'C'} compiler: no {' or '.join(wanted)}", f"install {package}")
+        language = "C++" if kind == "cpu" else "C"
+        raise Unavailable(f"no {language} compiler for torch.compile: tried {', '.join(wanted)}", f"install {package}")
     if not Path(sysconfig.get_path("include"), "Python.h").is_file():
         raise Unavailable("torch.compile needs Python.h, which this Python lacks", "install python3-dev")
     return found

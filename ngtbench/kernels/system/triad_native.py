@@ -7,12 +7,13 @@ from numba import njit, prange
 
 from ngtbench.model.workload import Array, Arrays, Run, Setup
 
+LINE_B = 64
+
 
 def parallel(setup: Setup, b: Array, c: Array, s: Array) -> Run:
     """Copy b and c in parallel, so that their pages lie near the threads that read them, and compile for this dtype."""
-    a, near_b, near_c = np.empty_like(b), np.empty_like(b), np.empty_like(c)
+    a, near_b, near_c = placed(b, c)
     scale = b.dtype.type(s)
-    _touch(a, near_b, near_c, b, c)
     _triad(a, near_b, near_c, scale)
     setup.say(f"numba prange, {setup.threads} threads, plain stores, 2 MB pages where the kernel grants them")
 
@@ -21,6 +22,19 @@ def parallel(setup: Setup, b: Array, c: Array, s: Array) -> Run:
         return {"a": a}
 
     return run
+
+
+def placed(b: Array, c: Array) -> tuple[Array, Array, Array]:
+    """Return an output and copies of b and c, aligned to lines, each page touched by the thread that will use it."""
+    a, near_b, near_c = _aligned(b), _aligned(b), _aligned(c)
+    _touch(a, near_b, near_c, b, c)
+    return a, near_b, near_c
+
+
+def _aligned(like: Array) -> Array:
+    spare = np.empty(like.size + LINE_B // like.itemsize, dtype=like.dtype)
+    first = -spare.ctypes.data % LINE_B // like.itemsize
+    return spare[first : first + like.size]
 
 
 @njit(parallel=True)

@@ -51,6 +51,7 @@ WORKLOAD = Workload(
     impls=(
         Impl("numpy", "system.triad:into", "numpy"),
         Impl("numba", "system.triad_native:parallel", "native"),
+        Impl("streaming", "system.triad_streaming:lines", "native", tier="optimised"),
         Impl("torch", "system.triad_torch:fused", "torch", devices=("cpu", "gpu")),
         Impl("cupy", "system.triad_cupy:fused", "cupy", devices=("gpu",)),
     ),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ngtbench.discover import profiles
 from ngtbench.discover.answers import unexplained
 from ngtbench.discover.cpu import cpu
 from ngtbench.discover.source import Source
@@ -105,6 +106,19 @@ def test_riscv_shows_its_isa_and_no_sockets(hosts: Hosts) -> None:
     assert found.numa == ()
     assert "/sys/devices/system/node" in found.missing["numa"]  # no NUMA folder at all
     assert cache_of(found, 2).instances == 2
+
+
+def test_each_known_cpu_gets_its_profile(hosts: Hosts) -> None:
+    known = profiles.load()
+    found = {name: profiles.match(cpu(hosts(name)), known).profile for name in HOSTS}
+    assert found == {
+        "amd-epyc-guest": "generic-cpu",
+        "epyc-7763": "epyc-7763",
+        "epyc-9654-nps4": "epyc-9654",
+        "grace": "grace-480gb",
+        "riscv-board": "generic-cpu",
+        "xeon-8480": "xeon-8480plus",
+    }
 
 
 @pytest.mark.parametrize(
