@@ -1,5 +1,7 @@
 """Machines for tests that need one but do not care which."""
 
+from dataclasses import fields
+
 from ngtbench.model.machine import Cache, Cpu, Git, Gpu, Host, Machine, Match
 
 
@@ -35,13 +37,12 @@ def cpu(threads: int = 8, memory_b: int = 2**36, smt: bool = False) -> Cpu:
     )
 
 
+KNOWN = ("id", "kind", "name", "vendor", "pci_id", "uuid", "units", "memory_b", "missing")
+
+
 def gpu(number: int = 0, memory_b: int = 80 * 10**9) -> Gpu:
     """Return a GPU of which only identity and memory are known."""
-    unknown = (
-        "pci_subsystem pci_revision pci_address memory_free_b clock_hz clock_max_hz memory_clock_hz memory_clock_max_hz "
-        "power_limit_w power_limit_default_w power_limit_enforced_w power_limit_min_w power_limit_max_w ecc mig mps partition "
-        "throttle pcie_gen pcie_gen_max pcie_width pcie_width_max links compute_target driver runtime processes temperature_c"
-    ).split()
+    unknown = [field.name for field in fields(Gpu) if field.name not in KNOWN]
     return Gpu(
         id=f"cuda:{number}",
         kind="cuda",
@@ -66,7 +67,7 @@ def machine(*gpus: Gpu, processor: Cpu | None = None, hostname: str = "testhost"
         host=Host(hostname, "Linux", "6.1", "Debian 12", None, None, "glibc 2.36", {"container": "none", "scheduler": "none"}),
         cpu=found,
         gpus=gpus,
-        matches=tuple(Match(device.id, None, (), "a test") for device in (found, *gpus)),
+        matches=tuple(Match(name, None, (), "a test") for name in (found.id, *(card.id for card in gpus))),
         compilers={},
         packages={},
         missing={} if gpus else {"gpus.cuda": "no NVIDIA driver"},

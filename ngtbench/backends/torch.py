@@ -31,7 +31,8 @@ class EventClock:
         """Call `run` this often and wait for the last one."""
         outputs = None
         ticks = repeat(None, calls)
-        first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        event: Any = torch.cuda.Event  # untyped in PyTorch
+        first, last = event(enable_timing=True), event(enable_timing=True)
         torch.cuda.synchronize(self._device)
         start = time.perf_counter_ns()
         first.record()

@@ -26,12 +26,13 @@ class WorkerDied(NgtBenchError):
 
 
 def environment(threads: int, bind: bool) -> dict[str, str]:
-    """Return the variables that set threads and binding; they enter the record.
+    """Return the variables that set threads, binding and the order of devices; they enter the record.
 
     Unbound, warm two-thread cases were seen to take a thousand times longer in every sample. One thread per core is
     meant, so places are cores.
     """
     chosen = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    chosen["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # as `discover` counts; CUDA's own order is fastest first
     if bind:
         chosen |= {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
     return chosen

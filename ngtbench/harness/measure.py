@@ -51,7 +51,7 @@ def _calls(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
     overhead_s = overhead(clock)
     calls = batch(clock, run)
     warmup_s, warmed = _warm(clock, run, calls, min(WARMUP_SHARE * budget_s, WARMUP_MAX_S))
-    if calls > 1 or warmed:
+    if calls > 1:
         calls = batch(clock, run)  # a cold first guess may be far too short
     before, window = probes.health(prepared.backend.device), probes.energy(prepared.backend.device)
     wall, device, at = list[float](), list[float](), list[float]()

@@ -29,12 +29,14 @@ class Figure:
 
 def shares(family: str, sessions: Sequence[Session]) -> Figure | None:
     """Draw the share of the measured limit of every case of a family, a bar each, hatched where data fit the cache."""
-    data, rows = [], 0
+    data: list[dict[str, Any]] = []
+    rows, longest = 0, 0.0
     for number, session in enumerate(sessions):
         mine = sorted((result for result in session.ended("done") if result.family == family), key=rank)
         bars = [(result, session.fraction(result)) for result in mine]
         bars = [(result, found) for result, found in bars if found.value is not None]
         rows += len(bars)
+        longest = max([longest, *(100 * (found.value or 0.0) for _, found in bars)])
         if bars:
             data.append(
                 {
@@ -54,7 +56,6 @@ def shares(family: str, sessions: Sequence[Session]) -> Figure | None:
             )
     if not data:
         return None
-    longest = max(x for bars in data for x in bars["x"])
     layout = {
         "height": 110 + ROW_PX * rows,
         "xaxis": {

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import importlib.util
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -108,10 +109,10 @@ def _comparisons(found: Sequence[Session], weights: Weights) -> list[Table | Fig
 
 
 def _breakable(words: str) -> Any:
-    """Return text, escaped, that may break after a slash as case ids do."""
+    """Return text, escaped, that may break after a slash as case ids do, but not in a rate."""
     from markupsafe import Markup, escape
 
-    return escape(words).replace("/", Markup("/<wbr>"))
+    return Markup(re.sub(r"/(?!s\b)", "/<wbr>", str(escape(words))))  # noqa: S704 - escaped just here
 
 
 def _json(figure: Figure) -> str:

@@ -152,7 +152,7 @@ def score(found: Score, number: int) -> Table:
     """Return the geometric means of one comparison."""
     rows = [
         (cell(family, kind="name"), cell(f"{mean:.3f}", kind="number"), cell(str(count), kind="number"))
-        for family, (mean, count) in found.families.items()
+        for family, (mean, count) in sorted(found.families.items())
     ]
     if found.overall is not None:
         all_cases = cell(str(found.cases), kind="number")

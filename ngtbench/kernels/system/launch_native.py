@@ -20,6 +20,6 @@ def compiled(setup: Setup, x: Array) -> Run:
     return run
 
 
-@njit
+@njit()
 def _add_one(x: Array, y: Array) -> None:
     y[0] = x[0] + 1

@@ -42,7 +42,7 @@ def chase(setup: Setup, start: Array, lcg: Array, mix: Array) -> Callable[[int, 
     return trial
 
 
-@njit
+@njit()
 def _next(p: Any, constants: Array, mask: Any) -> Any:
     """Return the line after p: undo the mixing, step, mix."""
     a, c, factor, inverse, shift = constants
@@ -62,7 +62,7 @@ def _fill(words: Array, constants: Array) -> None:
             words[8 * line + w] = follower + np.uint64(w) * np.uint64(lines)
 
 
-@njit
+@njit()
 def _follow(words: Array, line: Any, steps: int) -> Any:
     for _ in range(steps):
         line = words[line << np.uint64(3)]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
@@ -56,6 +56,6 @@ def _triad(a: Array, b: Array, c: Array, s: Any) -> None:
     width = LINE_B // a.itemsize
     whole = a.size // width
     for k in prange(whole):
-        _store_line(a, b, c, s, k * width)
+        _store_line(a, b, c, s, k * width)  # type: ignore[call-arg] # numba passes the context
     for i in range(whole * width, a.size):
         a[i] = b[i] + s * c[i]

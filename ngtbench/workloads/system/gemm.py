@@ -53,8 +53,8 @@ def spot(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> t
         np.unique(np.append(chosen.choice(n, min(n, _SAMPLED), replace=False), (0, n - 1))).astype(np.int64) for _ in "rc"
     )
     along = np.arange(n, dtype=np.int64)
-    got: Array = outputs["c"][rows[:, None] * n + columns]
-    return got, inputs["a"][rows[:, None] * n + along] @ inputs["b"][along[:, None] * n + columns]
+    want: Array = inputs["a"][rows[:, None] * n + along] @ inputs["b"][along[:, None] * n + columns]
+    return outputs["c"][rows[:, None] * n + columns], want
 
 
 def invariants(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any], dtype: str) -> Bounds:
@@ -63,7 +63,8 @@ def invariants(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
     sign = np.random.default_rng(n).choice((-1.0, 1.0), n)
 
     def summed(rows: Array) -> Array:
-        return (rows * sign).reshape(len(rows), n // width, width).sum(axis=-1)
+        sums: Array = (rows * sign).reshape(len(rows), n // width, width).sum(axis=-1)
+        return sums
 
     right = _by_rows(n, inputs["b"], summed)  # (n, blocks)
     want = _by_rows(n, inputs["a"], lambda rows: rows @ right)

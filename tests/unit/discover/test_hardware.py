@@ -1,12 +1,13 @@
 """`ngtbench check hardware`: the shipped files are good, and every class of fault is caught with its place and remedy."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ngtbench import shipped
-from ngtbench.discover import faults, profiles
+from ngtbench.discover import faults, profiles, rules
 from ngtbench.errors import ProfileError
 
 HARDWARE = shipped.folder("hardware")
@@ -131,7 +132,10 @@ def test_all_faults_of_a_file_are_said_in_the_order_of_its_lines(tmp_path: Path)
         ([('"NVIDIA H100 80GB HBM3"', '"H100 80GB HBM3"')], True),
         ([("pci_ids = [", 'pci_revisions = ["a2"]\npci_ids = [')], True),
         ([("[76_000_000_000, 85_899_345_920]", "[80_000_000_000, 99_000_000_000]")], True),
+        ([("[76_000_000_000, 85_899_345_920]", "[90_000_000_000, 99_000_000_000]")], False),
+        ([("[76_000_000_000, 85_899_345_920]", "[40_000_000_000, 50_000_000_000]")], False),
         ([("[630.0, 770.0]", "[690.0, 710.0]")], True),
+        ([('kind = "cuda"', 'kind = "rocm"')], False),
         ([('names = ["NVIDIA H100 80GB HBM3"]\n', "")], True),
     ],
 )
@@ -148,3 +152,9 @@ def test_two_files_that_can_match_one_device(tmp_path: Path, change: list[tuple[
         number = H100.splitlines().index('pci_ids = ["10de:2330"]') + 1
         assert found[0].startswith(f"{tmp_path / 'h100-sxm5-80gb.toml'}:{number}: match.pci_ids: a device 10de:2330 can match")
         assert "twin.toml too: add what tells them apart" in found[0]
+
+
+def test_names_do_not_tell_amd_cards_apart() -> None:
+    mi300x = profiles.load()["mi300x"]
+    twin = replace(mi300x, match=replace(mi300x.match, names=("AMD Instinct MI300X Twin",)))
+    assert rules.clash(mi300x, twin) == ("match.pci_ids", "1002:74a1")

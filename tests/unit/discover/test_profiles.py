@@ -161,6 +161,10 @@ def test_two_profiles_that_claim_a_device_are_an_error_naming_both() -> None:
         profiles.match(H100, {**SHIPPED, "my-h100": twin})
 
 
+def test_a_profile_is_for_one_kind_of_device() -> None:
+    assert profiles.match(replace(H100, kind="rocm", name="AMD Twin"), SHIPPED).profile == "generic-gpu"
+
+
 def test_a_subsystem_in_a_rule_must_hold() -> None:
     h100 = SHIPPED["h100-sxm5-80gb"]
     strict = {"h100": replace(h100, match=replace(h100.match, pci_subsystems=("10de:16c1",)))}

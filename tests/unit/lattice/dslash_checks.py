@@ -23,7 +23,15 @@ def definition(apply: Operator, shape: Shape) -> None:
     links, psi, phases = lattice.formula_links(shape, 0.8), lattice.formula_spinor(shape), (1j, -1, 1, -1)
     got = apply(links, psi, phases)
     last = tuple(extent - 1 for extent in shape)
-    for site in [(0, 0, 0, 0), last, (0, 1, 2, last[3]), (last[0], 0, 1, 2), (1, last[1], 0, 3), (2, 1, last[2], 0), (1, 2, 3, 4)]:
+    for site in [
+        (0, 0, 0, 0),
+        last,
+        (0, 1, 2, last[3]),
+        (last[0], 0, 1, 2),
+        (1, last[1], 0, 3),
+        (2, 1, last[2], 0),
+        (1, 2, 3, 4),
+    ]:
         want = np.zeros((4, 3), dtype=complex)
         for mu in range(4):
             ahead, behind = list(site), list(site)
@@ -72,7 +80,7 @@ def spectrum(apply: Operator, shape: Shape) -> None:
     for spin in range(4):
         unit = np.zeros((4, 3))
         unit[spin, 1] = 1
-        block[:, spin] = (apply(links, wave * unit, ANTIPERIODIC) / wave)[1, 2, 3, 1, :, 1]
+        block[:, spin] = (apply(links, wave * unit, ANTIPERIODIC) / wave)[1, 2, 3, -1, :, 1]
     found = np.linalg.eigvals(ONE - kappa * block)
     real, imaginary = 1 - 2 * kappa * np.cos(p).sum(), 2 * kappa * np.sqrt((np.sin(p) ** 2).sum())
     want = np.array([complex(real, -imaginary)] * 2 + [complex(real, imaginary)] * 2)

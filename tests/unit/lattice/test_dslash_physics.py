@@ -31,7 +31,7 @@ def built(build: Callable[..., Any], put: Callable[[Array], Any] = lambda array:
         setup = Setup(size, "float64", "cpu:0", 1, 1, HostBackend("numpy", "cpu:0"))
         run = build(setup, links=put(links), spinor=put(psi))
         run()
-        return np.array(run()["out"])  # the second call: nothing may be left over from the first
+        return np.asarray(run()["out"])  # the second call: nothing may be left over from the first
 
     return apply
 
@@ -88,7 +88,7 @@ def broken(fault: str) -> Operator:
 CAUGHT = {
     "sign of gamma": {"definition", "plane_wave", "point_source"},
     "another basis": {"definition", "plane_wave", "point_source"},
-    "z and t swapped": {"definition", "g5_hermiticity", "gauge_covariance", "plane_wave", "spectrum", "point_source"},
+    "z and t swapped": {"definition", "gauge_covariance", "plane_wave", "point_source"},
     "no conjugate": {"definition", "g5_hermiticity", "gauge_covariance"},
     "transposed": {"definition", "g5_hermiticity", "gauge_covariance"},
     "link of x behind": {"definition", "g5_hermiticity", "gauge_covariance"},

@@ -198,5 +198,5 @@ def test_an_unwritable_place_is_named() -> None:
 
 
 def test_a_file_where_a_folder_is_wanted_is_named(file: Path) -> None:
-    with pytest.raises(RecordError, match="records.jsonl is a file"):
+    with pytest.raises(RecordError, match=r"records\.jsonl is a file"):
         Writer(file / "records.jsonl")

@@ -1,0 +1,83 @@
+"""Launches become one result; one bad launch voids it, and no record is believed against its own figures."""
+
+from dataclasses import replace
+
+import pytest
+
+from ngtbench.analysis.results import identity, results
+from ngtbench.model.case import Metric, Work
+from ngtbench.model.record import Energy, Health, Outcome
+from tests.machines import cpu, machine
+from tests.records import STEADY, VERDICT, done, measurement, run
+
+
+def test_launches_of_a_case_are_one_result() -> None:
+    scales = (1.0, 1.02, 0.99)
+    (found,) = results([run(done([scale * x for x in STEADY]), launch=k) for k, scale in enumerate(scales)])
+    assert (found.status, found.launches) == ("done", 3)
+    assert found.figure is not None
+    assert found.figure.value == pytest.approx(1e-3 * (1.02 * 0.99) ** (1 / 3))
+    assert found.rate(24_000_000) == pytest.approx(24e9 / (1.02 * 0.99) ** (1 / 3))
+    assert found.inputs == ((1, "00ff"), (2, "00ff"), (3, "00ff"))
+
+
+def test_other_resources_are_another_result() -> None:
+    assert len(results([run(), run(threads=4), run(device="cuda:0")])) == 3
+
+
+@pytest.mark.parametrize("status", ["wrong", "failed"])
+def test_one_bad_launch_voids_the_case(status: str) -> None:
+    bad = Outcome("wrong", reason="off by one") if status == "wrong" else Outcome("failed", reason="off by one")
+    (found,) = results([run(launch=0), run(bad, launch=1), run(launch=2)])
+    assert found.status == status
+    assert found.reason == "1 of 3 launches, first in launch 1: off by one"
+    assert found.metric is None
+    assert found.intervals == {}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (replace(done(), verdict=None), "no verdict that passed"),
+        (replace(done(), verdict=replace(VERDICT, passed=False)), "no verdict that passed"),
+        (replace(done(), measurement=None), "no measurement"),
+        (replace(done(), metrics=()), "no measurement, work or metric"),
+        (replace(done(), work=None), "no measurement, work or metric"),
+        (done([]), "wall_s has no samples"),
+        (done([1.0, float("nan")]), "not numbers"),
+        (done([1.0, 0.0]), "not positive"),
+        (replace(done(), metrics=(Metric("latency_p99_s"),)), "latency_p99_s has no samples"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_failed(outcome: Outcome, words: str) -> None:
+    (found,) = results([run(outcome)])
+    assert found.status == "failed"
+    assert words in (found.reason or "")
+
+
+def test_launches_that_did_different_work_are_failed() -> None:
+    (found,) = results([run(launch=0), run(done(work=Work(1, 1, 1, 1, "site")), launch=1)])
+    assert found.status == "failed"
+
+
+def test_the_worst_of_the_launches_is_kept() -> None:
+    outcomes = []
+    for flag, error, reasons in ((-0.03, 1e-17, ()), (0.02, 5e-16, ("power cap",))):
+        taken = replace(
+            measurement(),
+            flags={"drift": flag},
+            after=Health(throttle=reasons),
+            energy=Energy(10.0, 0.1, None, None, "NVML"),
+        )
+        outcomes.append(replace(done(), measurement=taken, verdict=replace(VERDICT, error=error)))
+    (found,) = results([run(outcome, launch=k) for k, outcome in enumerate(outcomes)])
+    assert found.flags == {"drift": -0.03}
+    assert found.throttle == ("power cap",)
+    assert found.verdict is not None
+    assert found.verdict.error == 5e-16
+    assert (found.power_w, found.power_said) == (pytest.approx(100.0), "NVML")
+
+
+def test_a_machine_discovered_again_is_the_same() -> None:
+    assert identity(machine()) == identity(replace(machine(), taken_at="2027-01-01T00:00:00+00:00"))
+    assert identity(machine()) != identity(machine(processor=cpu(threads=4)))
