@@ -36,7 +36,8 @@ def score(comparisons: Sequence[Comparison], weights: Mapping[str, float], name:
     overall = math.exp(sum(weights.get(family, 1.0) * mean for family, mean in means.items()) / total) if total > 0 else None
     families = {family: (math.exp(mean), len(logs[family])) for family, mean in means.items()}
     cases = sum(map(len, logs.values()))
-    return Score(families, overall, cases, len(comparisons) - cases, name)
+    distinct = sum(one.low is not None and one.high is not None and not one.low <= 1 <= one.high for one in comparisons)
+    return Score(families, overall, cases, len(comparisons) - cases, distinct, name)
 
 
 def ratio_interval(a: Interval, b: Interval) -> tuple[float, float] | None:
@@ -125,14 +126,16 @@ def _notes(a: Result, b: Result) -> tuple[str, ...]:
     digests = dict(a.inputs)
     if any(digests.get(seed, digest) != digest for seed, digest in b.inputs):
         notes.append("inputs differ in bits though their seeds agree")
-    elif {seed for seed, _ in a.inputs} != {seed for seed, _ in b.inputs}:
-        notes.append("other seeds")
-    for side, result in (("A", a), ("B", b)):
-        notes += [f"{side} {name} {figure:.3g}" for name, figure in result.flags.items()]
-        notes += [f"{side} throttled: {reason}" for reason in result.throttle]
-    lacks = [[words.partition(":")[0] for words in result.figure.lacks] if result.figure else [] for result in (a, b)]
-    if lacks[0] == lacks[1]:
-        notes += lacks[0]
-    else:
-        notes += [f"A {words}" for words in lacks[0]] + [f"B {words}" for words in lacks[1]]
-    return tuple(notes)
+    elif not digests.keys() & {seed for seed, _ in b.inputs}:
+        notes.append("other seeds, so other inputs")
+    lacks_a, lacks_b = _lacks(a), _lacks(b)
+    same = lacks_a if lacks_a == lacks_b else []
+    for side, result, lacks in (("A", a, lacks_a), ("B", b, lacks_b)):
+        words = [f"{name} {figure:.3g}" for name, figure in result.flags.items()]
+        words += [f"throttled: {reason}" for reason in result.throttle] + ([] if same else lacks)
+        notes += [f"{side}: {', '.join(words)}"] if words else []
+    return (*notes, *same)
+
+
+def _lacks(result: Result) -> list[str]:
+    return [words.partition(":")[0] for words in result.figure.lacks] if result.figure else []

@@ -53,7 +53,7 @@ def fraction(result: Result, limits: Limits) -> Fraction:
     if work.flop > 0 and arithmetic is None:
         return Fraction(None, reason=f"{GEMM} {result.case.dtype} not measured on {limits.device}", in_cache=in_cache)
     if work.bytes > 0 and limits.bandwidth is None:
-        return Fraction(None, reason=limits.missing["bandwidth"], in_cache=in_cache)
+        return Fraction(None, reason=f"memory bandwidth not measured on {limits.device}", in_cache=in_cache)
     least_s = []
     if work.flop > 0 and arithmetic is not None:
         least_s.append((work.flop / arithmetic.value, f"measured {result.case.dtype} GEMM"))
@@ -90,10 +90,7 @@ def _bandwidth(triads: Sequence[Result], device: str, cache_b: int | None) -> tu
     if cache_b is not None:
         beyond = [item for item in sized if item[0] >= BEYOND_CACHE * cache_b]
         if not beyond:
-            return (
-                None,
-                f"{TRIAD} not measured on {device} with arrays of {BEYOND_CACHE} times the last-level cache: run size M or L",
-            )
+            return None, f"{TRIAD} not measured on {device} beyond {BEYOND_CACHE} times its last-level cache: run a larger size"
         note = ""
     else:
         largest = max(memory_b for memory_b, _, _ in sized)

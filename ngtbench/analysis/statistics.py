@@ -77,7 +77,7 @@ def interval(launches: Sequence[Sequence[float]]) -> Interval:
     value = _centre(middles)
     if len(bounds) < len(launches):
         fewest = min(map(len, launches))
-        words = f"{fewest} sample{'s' if fewest > 1 else ''} in a launch: too few for a 95 % interval"
+        words = f"too few for a 95 % interval: {fewest} sample{'s' if fewest > 1 else ''} in a launch"
         return Interval(value, None, None, len(launches), count, "median", (words,))
     low, high = min(bound[0] for bound in bounds), max(bound[1] for bound in bounds)
     if len(launches) == 1:

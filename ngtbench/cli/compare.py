@@ -55,19 +55,26 @@ def _print(a: Session, b: Session, ratios: Sequence[Comparison], mean: Score) ->
     out = Console(highlight=False)
     out.print(f"A {a.label}, {a.reading.path}\nB {b.label}, {b.reading.path}\nB over A: above 1, B is better", markup=False)
     table = Table(box=None, pad_edge=False)
-    for heading in ("case", "A", "B", "B over A", "95 % interval", "beside it, or why not comparable"):
-        table.add_column(heading, overflow="fold")
-    for one in sorted(ratios, key=lambda one: one.ratio is None):
-        interval = f"{one.low:.3f} to {one.high:.3f}" if one.low is not None and one.high is not None else "–"
-        ratio = "–" if one.ratio is None else f"{one.ratio:.3f}"
-        words = one.reason or "; ".join(one.notes)
-        table.add_row(*map(escape, (one.case.id, _place(one.a), _place(one.b), ratio, interval, words)))
+    for heading, wrap in (("case", False), ("B over A", False), ("95 % interval", False), ("beside it", True)):
+        table.add_column(heading, overflow="fold", no_wrap=not wrap)
+    apart: dict[str, list[str]] = {}
+    for one in ratios:
+        if one.ratio is None:
+            apart.setdefault(one.reason or "", []).append(one.case.id)
+            continue
+        interval = f"{one.low:.3f} to {one.high:.3f}" if one.low is not None and one.high is not None else "none"
+        words = "\n".join((f"{_place(one.a)} against {_place(one.b)}", *one.notes))
+        table.add_row(*map(escape, (one.case.id, f"{one.ratio:.3f}", interval, words)))
     out.print(table)
+    for reason, cases in apart.items():
+        out.print(f"not comparable, {reason}: {', '.join(cases)}", markup=False, soft_wrap=True)
     for family, (value, count) in mean.families.items():
         out.print(f"{family}: {value:.3f}, geometric mean of {count} cases", markup=False)
     if mean.overall is not None:
         weighed = f"all families, weights {mean.weights}: {mean.overall:.3f}, {mean.cases} cases"
-        out.print(f"{weighed}; {mean.incomparable} not comparable", markup=False)
+        out.print(
+            f"{weighed}, {mean.distinct} with an interval that excludes 1; {mean.incomparable} not comparable", markup=False
+        )
 
 
 def _place(result: Result | None) -> str:
@@ -111,5 +118,11 @@ def _side(result: Result | None) -> dict[str, Any] | None:
 
 def _means(mean: Score) -> dict[str, Any]:
     families = {family: {"mean": value, "cases": count} for family, (value, count) in mean.families.items()}
-    overall = {"mean": mean.overall, "weights": mean.weights, "cases": mean.cases, "incomparable": mean.incomparable}
+    overall = {
+        "mean": mean.overall,
+        "weights": mean.weights,
+        "cases": mean.cases,
+        "incomparable": mean.incomparable,
+        "distinct": mean.distinct,
+    }
     return {"families": families, "overall": overall}

@@ -117,4 +117,5 @@ class Score:
     overall: float | None
     cases: int  # comparable
     incomparable: int
+    distinct: int  # comparable cases whose interval excludes 1
     weights: str  # name of the weights

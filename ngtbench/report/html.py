@@ -112,7 +112,8 @@ def _breakable(words: str) -> Any:
     """Return text, escaped, that may break after a slash as case ids do, but not in a rate."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub(r"/(?!s\b)", "/<wbr>", str(escape(words))))  # noqa: S704 - escaped just here
+    together = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", str(escape(words)))
+    return Markup(re.sub(r"/(?!s\b)", "/<wbr>", together))
 
 
 def _json(figure: Figure) -> str:

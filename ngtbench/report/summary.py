@@ -77,7 +77,7 @@ def _notable(session: Session) -> Iterator[str]:
         yield f"{len(throttled)} cases ran throttled, first {throttled[0].case.id}: {', '.join(throttled[0].throttle)}"
     deviations = [f"{match.device} {deviation}" for match in session.machine.matches for deviation in match.deviations]
     if deviations:
-        yield f"deviates from its data sheet: {'; '.join(deviations)}"
+        yield f"deviations: {'; '.join(deviations)}"
     done = session.ended("done")
     flagged = [result for result in done if result.flags]
     if flagged:

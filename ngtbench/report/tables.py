@@ -55,6 +55,8 @@ def _family(name: str, done: list[tuple[Session, Result]]) -> Table:
     )
     rows = tuple(_done_row(session, result) for session, result in sorted(done, key=lambda item: rank(item[1])))
     note = "Ordered by problem, the best figure of merit first. Every case here passed its check."
+    reasons = dict.fromkeys(result.power_said for _, result in done if result.power_w is None)
+    note += f" Power was not measured where it says so: {'; '.join(reasons)}." if reasons else ""
     return Table(f"family-{name}", f"Family {name}", columns, rows, note)
 
 
@@ -71,7 +73,7 @@ def _done_row(session: Session, result: Result) -> tuple[Cell, ...]:
         cell(wording.spread(name, figure), *wording.basis(figure), kind="number"),
         cell(*wording.rates(result), kind="number rates"),
         cell(*shares),
-        cell(*wording.error(result)),
+        cell(*wording.error(result), kind="number"),
         cell(*_others(result)),
         cell(*wording.flags(result), kind="warn") if result.flags or result.throttle else cell("none", kind="quiet"),
     )
@@ -87,8 +89,9 @@ def _others(result: Result) -> list[str]:
     for name, found in result.intervals.items():
         if result.metric and name != result.metric.name:
             words.append(f"{wording.NAMES.get(name, name)} {wording.amount(name, found.value)} ({wording.spread(name, found)})")
-    power = wording.amount("mean_w", result.power_w) + f" mean, {result.power_said}"
-    return [*words, f"power {power}" if result.power_w is not None else f"power not measured: {result.power_said}"]
+    if result.power_w is None:
+        return [*words, "power not measured"]
+    return [*words, f"power {wording.amount('mean_w', result.power_w)} mean, {result.power_said}"]
 
 
 def ended(sessions: Sequence[Session], status: str, title: str, note: str, empty: str) -> Table:
@@ -122,7 +125,7 @@ def comparison(a: Session, b: Session, found: Iterable[Comparison], number: int)
             apart.setdefault((one.reason or "", cell(*_side(one.a)), cell(*_side(one.b))), []).append(one.case.id)
     for (reason, *places), cases in apart.items():
         rows.append((cell(*cases, kind="name"), *places, cell("not comparable", kind="quiet"), cell("–"), cell(reason)))
-    columns = ("Case", "A ran on", "B ran on", "B over A", "95 % interval", "Beside it")
+    columns = ("Case", "A ran on", "B ran on", "B over A", "95 % interval", "Beside it, or why not")
     title = f"A = {a.label}, B = {b.label}"
     note = f"Above 1, B ({b.label}, {b.reading.path.name}) is better; below 1, A ({a.label}, {a.reading.path.name}) is."
     return Table(f"comparison-{number}", title, columns, tuple(rows), note, "Neither side has a case.")
@@ -157,6 +160,7 @@ def score(found: Score, number: int) -> Table:
     if found.overall is not None:
         all_cases = cell(str(found.cases), kind="number")
         rows.append((cell(f"all families, weights {found.weights}"), cell(f"{found.overall:.3f}", kind="number"), all_cases))
-    note = f"Geometric means over {found.cases} comparable cases; {found.incomparable} were not comparable and are not in it."
+    note = f"Geometric means over {found.cases} comparable cases, of which {found.distinct} have an interval that excludes 1; "
+    note += f"{found.incomparable} were not comparable and are in no mean. A mean has no interval: its cases share a machine."
     columns = ("Family", "B over A", "Cases")
     return Table(f"score-{number}", "Geometric means", columns, tuple(rows), note, "No case is comparable.")

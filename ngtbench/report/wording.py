@@ -78,7 +78,7 @@ def error(result: Result) -> list[str]:
     if verdict is None:
         return ["not checked"]
     kinds = {"full": "in full", "spot": "in a sample", "invariants": "by invariants"}
-    words = [] if verdict.error is None else [f"{verdict.error:.2g}, tolerance {verdict.tolerance or 0:.2g}"]
+    words = [] if verdict.error is None else [f"error {verdict.error:.2g}", f"tolerance {verdict.tolerance or 0:.2g}"]
     words += [f"checked {kinds[verdict.check]}"]
     return words + [
         f"{name} {'–' if value is None else f'{value:.3g}'}, bound {bound:.3g}"

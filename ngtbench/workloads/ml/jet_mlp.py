@@ -1,6 +1,7 @@
 """Inference of the 16-64-32-32-5 jet tagger: launch and call overhead at batch 1, small matrix products at the top."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from ngtbench.model.case import Impl, Work
 from ngtbench.model.workload import Array, Inputs, Uniform, Workload
 
 WIDTHS = (16, 64, 32, 32, 5)
-_LAYERS = tuple(zip(WIDTHS[:-1], WIDTHS[1:], strict=True))
+_LAYERS = tuple(pairwise(WIDTHS))
 PARAMETERS = sum(fan_in * fan_out + fan_out for fan_in, fan_out in _LAYERS)
 
 

@@ -89,7 +89,7 @@ def test_without_a_measured_limit_there_is_a_reason() -> None:
     limits, found = measured(TRIAD, taken(0.1, BIG, case("lattice/dslash", dtype="float32")))
     assert roofline.fraction(found[1], limits).reason == "system/gemm float32 not measured on cpu:0"
     limits, found = measured(GEMM, taken(0.1, BIG, case("lattice/dslash")))
-    assert roofline.fraction(found[1], limits).reason == "system/triad not measured on cpu:0"
+    assert roofline.fraction(found[1], limits).reason == "memory bandwidth not measured on cpu:0"
     limits, found = measured(taken(0.1, Work(0, 0, 1, 1, "call"), case("system/launch")))
     assert roofline.fraction(found[0], limits).value is None
 

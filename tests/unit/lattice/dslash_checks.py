@@ -98,7 +98,7 @@ def point_source(apply: Operator, shape: Shape) -> None:
                 site[mu] += step
                 crossed = not 0 <= site[mu] < shape[mu]
                 site[mu] %= shape[mu]
-                want[(*site, slice(None), colour)] += (ONE + step * G[mu])[:, spin] * (ANTIPERIODIC[mu] if crossed else 1)
+                want[(*site,)][:, colour] += (ONE + step * G[mu])[:, spin] * (ANTIPERIODIC[mu] if crossed else 1)
         assert np.array_equal(apply(lattice.unit_links(shape), psi, ANTIPERIODIC), want)
 
 

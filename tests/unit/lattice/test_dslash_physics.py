@@ -12,8 +12,9 @@ from ngtbench.backends.numpy import HostBackend
 from ngtbench.kernels.lattice import wilson, wilson_dslash
 from ngtbench.model.workload import Array, Setup
 from ngtbench.physics import gamma
+from ngtbench.physics.lattice import Shape
 from ngtbench.workloads.lattice import wilson_dslash as oracle
-from tests.unit.lattice.dslash_checks import CHECKS, SHAPES, Operator, Shape
+from tests.unit.lattice.dslash_checks import CHECKS, SHAPES, Operator
 
 
 def by_oracle(links: Array, psi: Array, boundary: Sequence[complex]) -> Array:

@@ -1,0 +1,79 @@
+"""Five lines of a run, and a line of a case."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ngtbench.model.case import Work
+from ngtbench.model.machine import Match
+from ngtbench.model.record import Health, Outcome, RunRecord
+from ngtbench.report import summary, wording
+from tests.machines import gpu, machine
+from tests.records import case, done, measurement, run, written
+
+BIG = Work(flop=2 * 10**7, bytes=24 * 10**7, memory_b=24 * 10**7, events=1, event="element")
+RUNS = (
+    run(done([0.01] * 10, BIG)),
+    run(done([0.02] * 10, replace(BIG, flop=2 * 10**9)), of=case("system/gemm")),
+    run(Outcome("skipped", reason="no GPU"), of=case(impl="cupy"), device="gpu:0"),
+)
+
+
+def lines(tmp_path: Path, *runs: RunRecord) -> list[str]:
+    return summary.five_lines(written(tmp_path / "a.jsonl", machine(gpu()), *runs))
+
+
+def test_five_lines_that_matter(tmp_path: Path) -> None:
+    assert lines(tmp_path, *RUNS) == [
+        "machine    testhost: Test CPU, 8 of 8 threads usable, 64 GiB; 1 × Test GPU, 74.51 GiB",
+        "cases      2 done, 0 wrong, 0 failed, 1 skipped",
+        "bandwidth  cpu:0 24 GB/s by system/triad@1/M/numpy/float64; cuda:0 not measured (system/triad not measured on cuda:0)",
+        "arithmetic cpu:0 float64 100 GFLOP/s; cuda:0 not measured (system/gemm not measured)",
+        "note       nothing deviates, nothing was flagged",
+    ]
+
+
+def test_the_worst_is_what_the_last_line_says(tmp_path: Path) -> None:
+    flagged = run(replace(done(), measurement=replace(measurement(), flags={"not_converged": 0.2})), of=case(impl="a"))
+    throttled = run(replace(done(), measurement=replace(measurement(), after=Health(throttle=("heat",)))), of=case(impl="b"))
+    failed = run(Outcome("failed", reason="signal 9"), of=case(impl="c"))
+    wrong = run(Outcome("wrong", reason="off by 1"), of=case(impl="d"))
+    odd = replace(machine(), matches=(Match("cpu:0", "x", ("capped",)),))
+    ends = [
+        summary.five_lines(written(tmp_path / f"{n}.jsonl", host, *runs))[-1]
+        for n, (host, runs) in enumerate(
+            [
+                (machine(), (flagged,)),
+                (odd, (flagged,)),
+                (odd, (flagged, throttled)),
+                (odd, (flagged, throttled, failed)),
+                (odd, (flagged, throttled, failed, wrong)),
+            ]
+        )
+    ]
+    words = ("not converged: half-width 20 %", "cpu:0 capped", "throttled, first", "failed: ", "wrong: ")
+    assert [word in end for word, end in zip(words, ends, strict=True)] == [True] * 5
+
+
+def test_a_case_in_one_line() -> None:
+    assert summary.line(RUNS[0]) == (
+        "done  system/triad@1/M/numpy/float64 on cpu:0 × 8 bound: time per call 10 ms (10 ms to 10 ms); "
+        "2 GFLOP/s; 24 GB/s; 100 element/s"
+    )
+    assert summary.line(RUNS[2]) == "SKIPPED  system/triad@1/M/cupy/float64 on gpu:0 × 8: no GPU"
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit"),
+    [
+        ("wall_s", "s"),
+        ("read_b_per_s", "B/s"),
+        ("reached_b", "B"),
+        ("sites_per_s", "/s"),
+        ("acceptance_ratio", ""),
+        ("mean_w", "W"),
+    ],
+)
+def test_the_suffix_is_the_unit(metric: str, unit: str) -> None:
+    assert wording.unit(metric) == unit
