@@ -109,7 +109,7 @@ WORKLOAD = Workload(
     notes=(
         "1320 FLOP per site by the projected algorithm, whatever an implementation does.",
         "Bytes: 120 reals per site, every link and spinor moved once (perfect reuse). Without reuse of neighbours 360 reals.",
-        "Full lattice, periodic in space, antiperiodic in time; 18-real links; no even-odd split; a factor -1/2 from Dhop.",
+        "Full lattice, periodic in space, antiperiodic in time; 18-real links; no even-odd split. Grid's Dhop is -1/2 of this D.",
         "XS and S against the whole oracle; M and L at every site too, slab by slab, so that one wrong element fails.",
         "An implementation keeps links and spinor in a layout of its own: packing is build time, not timed.",
     ),
