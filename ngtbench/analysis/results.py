@@ -11,6 +11,7 @@ from ngtbench.model.machine import Machine
 from ngtbench.model.record import Measurement, RunRecord, Status, Verdict
 
 _ORDER: tuple[Status, ...] = ("wrong", "failed", "skipped", "done")  # the first that occurs decides
+_HUGE = 1e60  # beyond, or below its inverse, nothing was measured, and squares leave the range of floats
 
 
 def identity(machine: Machine) -> tuple[object, ...]:
@@ -34,10 +35,15 @@ def fault(run: RunRecord) -> str | None:
         return "the record says done, but holds no verdict that passed"
     if outcome.measurement is None or outcome.work is None or not outcome.metrics:
         return "the record says done, but holds no measurement, work or metric"
+    work = outcome.work
+    if not all(0 <= count < _HUGE for count in (work.flop, work.bytes, work.memory_b, work.events)):
+        return "the record says done, but counts impossible work"
     for metric in outcome.metrics:
-        samples = outcome.measurement.series.get(metric.name, ())
-        if not samples or not all(map(math.isfinite, samples)):
-            return f"the record says done, but {metric.name} has no samples, or some that are not numbers"
+        if not outcome.measurement.series.get(metric.name):
+            return f"the record says done, but {metric.name} has no samples"
+    for name, samples in outcome.measurement.series.items():
+        if not all(sample == 0 or 1 / _HUGE < abs(sample) < _HUGE for sample in samples):
+            return f"the record says done, but {name} holds what cannot be a measured number"
     if any(sample <= 0 for sample in outcome.measurement.series.get("wall_s", ())):
         return "the record says done, but wall_s holds a time that is not positive"
     return None

@@ -52,7 +52,7 @@ def command(
 
 
 def _print(a: Session, b: Session, ratios: Sequence[Comparison], mean: Score) -> None:
-    out = Console(highlight=False)
+    out = Console(highlight=False, soft_wrap=True)
     out.print(f"A {a.label}, {a.reading.path}\nB {b.label}, {b.reading.path}\nB over A: above 1, B is better", markup=False)
     table = Table(box=None, pad_edge=False)
     for heading, wrap in (("case", False), ("B over A", False), ("95 % interval", False), ("beside it", True)):
@@ -65,16 +65,20 @@ def _print(a: Session, b: Session, ratios: Sequence[Comparison], mean: Score) ->
         interval = f"{one.low:.3f} to {one.high:.3f}" if one.low is not None and one.high is not None else "none"
         words = "\n".join((f"{_place(one.a)} against {_place(one.b)}", *one.notes))
         table.add_row(*map(escape, (one.case.id, f"{one.ratio:.3f}", interval, words)))
-    out.print(table)
+    out.print(table, soft_wrap=False)
     for reason, cases in apart.items():
-        out.print(f"not comparable, {reason}: {', '.join(cases)}", markup=False, soft_wrap=True)
+        out.print(f"not comparable, {reason}: {', '.join(cases)}", markup=False)
     for family, (value, count) in mean.families.items():
-        out.print(f"{family}: {value:.3f}, geometric mean of {count} cases", markup=False)
+        out.print(f"{family}: {value:.3f}, geometric mean of {_cases(count)}", markup=False)
     if mean.overall is not None:
-        weighed = f"all families, weights {mean.weights}: {mean.overall:.3f}, {mean.cases} cases"
+        weighed = f"all families, weights {mean.weights}: {mean.overall:.3f}, {_cases(mean.cases)}"
         out.print(
             f"{weighed}, {mean.distinct} with an interval that excludes 1; {mean.incomparable} not comparable", markup=False
         )
+
+
+def _cases(count: int) -> str:
+    return f"{count} case{'' if count == 1 else 's'}"
 
 
 def _place(result: Result | None) -> str:

@@ -22,7 +22,7 @@ from ngtbench.report.weights import Weights
 from ngtbench.store.read import Reading
 
 _HERE = Path(__file__).parent
-_JSON = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}  # so that no text can end the script element
+_JSON = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 Section = tuple[str, str, Sequence[Table | Figure]]  # id, heading, parts
 
 
@@ -71,7 +71,7 @@ def render(
         scripts=[plotly, script],
         hashes=[_hash(plotly), _hash(script)],
         is_figure=lambda part: isinstance(part, Figure),
-        json=_json,
+        json=embedded,
         weights=weights,
     )
 
@@ -116,7 +116,8 @@ def _breakable(words: str) -> Any:
     return Markup(re.sub(r"/(?!s\b)", "/<wbr>", together))
 
 
-def _json(figure: Figure) -> str:
+def embedded(figure: Figure) -> str:
+    """Return a figure as JSON that can stand in a script element: no text in it ends the element or opens a comment."""
     plain = {"data": figure.data, "layout": figure.layout}
     return json.dumps(plain, allow_nan=False, separators=(",", ":")).translate(_JSON)
 

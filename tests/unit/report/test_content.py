@@ -130,6 +130,13 @@ def test_everything_is_escaped(tmp_path: Path) -> None:
         assert "&lt;script&gt;" in json.dumps(json.loads(source))  # plotly reads tags: they reach it as text
 
 
+def test_a_figure_cannot_leave_its_script_element() -> None:
+    words = "</script><!-- & <b>"
+    shown = html.embedded(figures.Figure("a", "b", "c", ({"name": words},), {}))
+    assert not set(shown) & set("<>&")
+    assert json.loads(shown)["data"][0]["name"] == words
+
+
 def test_the_page_is_whole_and_names_its_files(reading: Reading) -> None:
     shown = page(reading)
     assert reading.sha256 in shown
