@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ngtbench import __version__, units
+from ngtbench.analysis.results import identity
 from ngtbench.discover.machine import discover
 from ngtbench.errors import BadInput, RecordError
 from ngtbench.harness.plan import plan
@@ -22,7 +23,7 @@ from ngtbench.harness.run import Ended, outcomes
 from ngtbench.model.case import Plan, Selection
 from ngtbench.model.machine import Machine
 from ngtbench.model.record import MachineRecord, PlanRecord, Provenance, RunRecord
-from ngtbench.report import summary
+from ngtbench.report import summary, wording
 from ngtbench.store import codec
 from ngtbench.store.append import Writer
 from ngtbench.store.read import Reading, read
@@ -91,14 +92,9 @@ def _begun(path: Path, selection: Selection, output: Path | None) -> Reading:
 def _same_machine(begun: Reading, machine: Machine) -> None:
     """Raise RecordError where a run would be finished on another machine than it was begun on."""
     first = next(iter(begun.machines.values()))
-    was, now = _identity(first), _identity(machine)
-    if was != now:
-        raise RecordError(f"{begun.path}:1: begun on {was}, this is {now}: finish it there, or run here into a new file")
-
-
-def _identity(machine: Machine) -> str:
-    devices = [f"{machine.cpu.name} x{machine.cpu.usable_threads}", *(f"{gpu.name} {gpu.uuid}" for gpu in machine.gpus)]
-    return f"{machine.host.hostname} ({', '.join(devices)})"
+    if identity(first) != identity(machine):
+        was, now = wording.machine_line(first), wording.machine_line(machine)
+        raise RecordError(f"{begun.path}:1: begun on {was}; this is {now}: finish it there, or run here into a new file")
 
 
 def _default(machine: Machine) -> Path:

@@ -30,59 +30,62 @@ def main() -> None:
 
     package = str(Path(ngtbench.__file__).parent)
     _say(answers, {"ready": {"protocol": PROTOCOL, "version": ngtbench.__version__, "package": package, "pid": os.getpid()}})
-    held: Any = None
+    held: list[Any] = []  # the prepared case, if there is one
     for line in sys.stdin:
         asked = json.loads(line)
-        answer, held = _prepare(asked) if asked["do"] == "prepare" else (_measure(held, asked["budget_s"]), None)
-        if held is None:
-            gc.collect()
+        answer = _prepare(asked, held) if asked["do"] == "prepare" else _measure(held, asked["budget_s"])
+        if "outcome" in answer:
+            _let_go(held)
         _say(answers, answer)
 
 
-def _prepare(asked: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+def _prepare(asked: dict[str, Any], held: list[Any]) -> dict[str, Any]:
     from ngtbench.errors import NgtBenchError, Unavailable
     from ngtbench.harness.prepare import prepare
     from ngtbench.model.case import Case, Resources
     from ngtbench.model.record import Outcome
 
     try:
-        prepared = prepare(Case(**asked["case"]), Resources(**asked["resources"]), asked["seed"], asked["workloads"])
+        case, resources = Case(**asked["case"]), Resources(**asked["resources"])
+        held.append(prepare(case, resources, asked["seed"], asked["workloads"]))
     except Unavailable as error:
-        return _outcome(Outcome("skipped", reason=error.reason, remedy=error.remedy or None)), None
+        return _outcome(Outcome("skipped", reason=error.reason, remedy=error.remedy or None))
     except NgtBenchError as error:
-        return _outcome(Outcome("failed", reason=str(error))), None
+        return _outcome(Outcome("failed", reason=str(error)))
     except Exception as error:  # noqa: BLE001 - the case boundary: code under test may raise anything
-        return _outcome(Outcome("failed", reason=_describe(error))), None
-    if not prepared.verdict.passed:
-        wrong = Outcome(
-            "wrong",
-            reason=prepared.verdict.reason,
-            verdict=prepared.verdict,
-            work=prepared.work,
-            metrics=prepared.workload.metrics,
-            variant=prepared.variant,
-        )
-        prepared.backend.release()
-        return _outcome(wrong), None
-    return {"prepared": True}, prepared
+        return _outcome(Outcome("failed", reason=_describe(error)))
+    if held[0].verdict.passed:
+        return {"prepared": True}
+    return _outcome(Outcome("wrong", reason=held[0].verdict.reason, verdict=held[0].verdict, **_common(held[0])))
 
 
-def _measure(prepared: Any, budget_s: float) -> dict[str, Any]:
+def _measure(held: list[Any], budget_s: float) -> dict[str, Any]:
     from ngtbench.harness.measure import measure
     from ngtbench.model.record import Outcome
 
-    if prepared is None:
+    if not held:
         return _outcome(Outcome("failed", reason="measure was asked for before prepare"))
     try:
-        measurement, verdict = measure(prepared, budget_s)
+        measurement, verdict = measure(held[0], budget_s)
     except Exception as error:  # noqa: BLE001 - the case boundary: code under test may raise anything
-        return _outcome(Outcome("failed", reason=_describe(error), verdict=prepared.verdict, work=prepared.work))
-    finally:
-        prepared.backend.release()
-    common = {"verdict": verdict, "work": prepared.work, "metrics": prepared.workload.metrics, "variant": prepared.variant}
+        return _outcome(Outcome("failed", reason=_describe(error), verdict=held[0].verdict, **_common(held[0])))
     if not verdict.passed:
-        return _outcome(Outcome("wrong", reason=f"right before timing, wrong after it: {verdict.reason}", **common))
-    return _outcome(Outcome("done", measurement=measurement, **common))
+        reason = f"right before timing, wrong after it: {verdict.reason}"
+        return _outcome(Outcome("wrong", reason=reason, verdict=verdict, **_common(held[0])))
+    return _outcome(Outcome("done", measurement=measurement, verdict=verdict, **_common(held[0])))
+
+
+def _common(prepared: Any) -> dict[str, Any]:
+    return {"work": prepared.work, "metrics": prepared.workload.metrics, "variant": prepared.variant}
+
+
+def _let_go(held: list[Any]) -> None:
+    """Drop the case and its arrays, then give their memory back, so that the next one starts from an empty device."""
+    backends = [prepared.backend for prepared in held]
+    held.clear()
+    gc.collect()
+    for backend in backends:
+        backend.release()
 
 
 def _outcome(outcome: Any) -> dict[str, Any]:
@@ -103,15 +106,11 @@ def _say(answers: TextIO, message: dict[str, Any]) -> None:
     try:
         text = json.dumps(message, allow_nan=False)
     except ValueError:
-        text = json.dumps(_outcome_failed("the measurement holds NaN or an infinity"))
+        from ngtbench.model.record import Outcome
+
+        text = json.dumps(_outcome(Outcome("failed", reason="the measurement holds NaN or an infinity")))
     answers.write(text + "\n")
     answers.flush()
-
-
-def _outcome_failed(reason: str) -> dict[str, Any]:
-    from ngtbench.model.record import Outcome
-
-    return _outcome(Outcome("failed", reason=reason))
 
 
 def _die_with_parent(parent: int) -> None:

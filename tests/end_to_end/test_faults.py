@@ -217,3 +217,12 @@ def test_two_runs_do_not_write_one_file(ngtbench: CommandLine, tmp_path: Path) -
     finally:
         process.terminate()
         process.wait(30)
+
+
+def test_a_run_is_not_finished_on_another_machine(ngtbench: CommandLine) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "version-1.jsonl"
+    before = golden.read_bytes()
+    ended = ngtbench("run", "--resume", golden)
+    assert ended.returncode == 2
+    assert "begun on testhost" in ended.stderr
+    assert golden.read_bytes() == before
