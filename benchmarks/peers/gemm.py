@@ -12,10 +12,10 @@ import statistics
 import subprocess
 import sys
 
-from ngtbench.discover.machine import discover
 from triad import run_ours
 
 from ngtbench import workloads
+from ngtbench.discover.machine import discover
 from ngtbench.harness.launch import Worker, environment
 from ngtbench.model.case import Case
 

@@ -15,9 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ngtbench.discover.machine import discover
-
 from ngtbench import workloads
+from ngtbench.discover.machine import discover
 from ngtbench.harness.launch import Worker, environment
 from ngtbench.model.case import Case, Resources
 
