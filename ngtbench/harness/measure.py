@@ -12,6 +12,7 @@ from ngtbench.model.workload import Clock, Trial
 
 MIN_BATCH_S = 100e-6
 RESOLUTIONS = 1000  # a sample is at least this many timer steps long
+MARGIN = 2.0  # calls get faster as they warm up
 WARMUP_SHARE = 0.2
 WARMUP_MAX_S = 10.0
 MAX_SAMPLES = 100_000
@@ -31,7 +32,7 @@ def measure(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
 
 def batch(clock: Clock, run: Any) -> int:
     """Return how many calls make a sample of at least 100 us and 1000 timer steps."""
-    wanted_s = max(MIN_BATCH_S, RESOLUTIONS * clock.resolution_s)
+    wanted_s = MARGIN * max(MIN_BATCH_S, RESOLUTIONS * clock.resolution_s)
     calls = 1
     while True:
         spent_s = clock.time(run, calls).wall_s
