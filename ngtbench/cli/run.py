@@ -40,7 +40,7 @@ def command(
     impl: Annotated[list[str] | None, typer.Option(help="Implementations by name")] = None,
     device: Annotated[list[str] | None, typer.Option(help="Devices as `discover` names them: cpu:0 cuda:0")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: one per usable core")] = None,
-    launches: Annotated[int, typer.Option(min=1, help="Fresh processes per case")] = 1,
+    launches: Annotated[int, typer.Option(min=1, max=1000, help="Fresh processes per case")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of inputs and order")] = 1,
     budget: Annotated[str, typer.Option(help="Measuring time per case: 2s, 1m")] = "2s",
     timeout: Annotated[str, typer.Option(help="Silence after which a case counts as hung")] = "10m",
