@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from ngtbench import workloads
+from ngtbench import backends, workloads
+from ngtbench.discover.machine import discover
 from ngtbench.errors import WorkloadError
 from ngtbench.harness.plan import plan
 from ngtbench.model.case import Selection
+from tests.fakes import host
 from tests.machines import cpu, gpu, machine
 
 TRIAD = Selection(workloads=("system/triad",))
@@ -77,3 +80,15 @@ def test_rivals_run_side_by_side() -> None:
 def test_bad_words_are_refused(selection: Selection, words: str) -> None:
     with pytest.raises(WorkloadError, match=words):
         plan(machine(), selection)
+
+
+@pytest.mark.parametrize("name", ["grace", "riscv-board"])
+def test_other_processors_get_their_numpy_cases(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host for which only the core installs: no wheel of numba, torch or cupy."""
+    monkeypatch.setattr(backends, "missing", lambda backend: None if backend == "numpy" else backend)
+    processor = discover(host.build(name, tmp_path)).cpu
+    planned = plan(machine(processor=processor), Selection(suite="smoke"))
+    numpy_jobs = {job.case.workload for job in planned.jobs}
+    assert {"system/triad", "system/gemm", "system/launch", "lattice/wilson_dslash", "ml/jet_mlp"} <= numpy_jobs
+    assert all(job.resources.threads == processor.usable_threads for job in planned.jobs)
+    assert any("package torch is not installed" in skip.reason for skip in planned.skipped)
