@@ -125,7 +125,11 @@ class Worker:
                     raise WorkerDied(self._epitaph(step))
                 self._buffer += chunk
         line, _, self._buffer = self._buffer.partition(b"\n")
-        answer: dict[str, Any] = json.loads(line)
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            self.kill()
+            raise WorkerDied(f"answered with what is no JSON while {step}: {line[:100]!r}") from error
         return answer
 
     def _epitaph(self, step: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ngtbench.errors import RecordError
 from ngtbench.harness.launch import Worker, WorkerDied
 from ngtbench.model.case import Job, Plan, Skip
 from ngtbench.model.record import Outcome
@@ -71,6 +72,9 @@ def _run(job: Job, plan: Plan, pool: dict[tuple[str, str, int, bool], Worker], t
     except WorkerDied as error:
         pool.pop(key, None)
         outcome = Outcome("failed", reason=str(error))
+    except (RecordError, LookupError, TypeError) as error:  # an answer of JSON, but of another form
+        pool.pop(key).kill()
+        outcome = Outcome("failed", reason=f"the worker's answer fits no record: {ascii(str(error))[:300]}")
     return Ended(
         job=job,
         outcome=outcome,

@@ -99,7 +99,8 @@ def _describe(error: Exception) -> str:
     while trace is not None:
         where = f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
         trace = trace.tb_next
-    return f"{kind}{type(error).__name__}: {str(error)[:500]}{where}"
+    said = str(error)[:500].encode("utf-8", "backslashreplace").decode()  # a lone surrogate fits no record
+    return f"{kind}{type(error).__name__}: {said}{where}"
 
 
 def _say(answers: TextIO, message: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ def run_one(ngtbench: CommandLine, tmp_path: Path, impl: str, *more: str) -> tup
     return ended.returncode, record["outcome"], ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("impl", ["percent", "zeros", "nan", "shape", "unnamed", "cached", "late"])
+@pytest.mark.parametrize("impl", ["percent", "zeros", "nan", "shape", "unnamed", "cached", "late", "inplace"])
 def test_a_wrong_result_is_recorded_as_wrong_and_never_timed(ngtbench: CommandLine, tmp_path: Path, impl: str) -> None:
     code, outcome, _ = run_one(ngtbench, tmp_path, impl)
     assert code == 1
@@ -49,6 +49,8 @@ def test_a_wrong_result_is_recorded_as_wrong_and_never_timed(ngtbench: CommandLi
         ("killed", "signal 9 (SIGKILL)"),
         ("exits", "exit code 7"),
         ("hungry", "out of memory: "),
+        ("forges", "answered with what is no JSON while prepare: b'garbage'"),
+        ("surrogate", r"ValueError: \ud800"),
         ("oracle", "the oracle cannot be an implementation"),
     ],
 )
@@ -84,7 +86,7 @@ def test_a_run_goes_on_after_every_fault_and_ranks_only_what_is_right(ngtbench: 
     assert ended.returncode == 1
     statuses = {record["case"]["impl"]: record["outcome"]["status"] for record in records(file)}
     assert {impl for impl, status in statuses.items() if status == "done"} == {"right", "prints", "greedy"}
-    assert len(statuses) == 17
+    assert len(statuses) == 20
     assert ngtbench("check", file).returncode == 0
     compared = ngtbench("compare", file, file, "--json")
     assert compared.returncode == 0

@@ -6,7 +6,7 @@ from ngtbench.model.case import Impl, Work
 from ngtbench.model.workload import Array, Inputs, Uniform, Workload
 
 FAULTS = tuple(
-    "right percent zeros nan cached late shape unnamed raises prints hangs killed exits hungry greedy absent".split()  # noqa: SIM905
+    "right percent zeros nan cached late shape unnamed raises prints hangs killed exits hungry greedy absent forges surrogate inplace".split()  # noqa: SIM905
 )
 
 

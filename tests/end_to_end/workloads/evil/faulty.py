@@ -1,5 +1,6 @@
 """Kernels that are wrong in every way we could think of."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -96,3 +97,21 @@ def greedy(setup: Setup, x: Array) -> Run:
 
 def absent(setup: Setup, x: Array) -> Run:
     raise Unavailable("no quantum coprocessor", "buy one")
+
+
+def forges(setup: Setup, x: Array) -> Run:
+    """Write on every open descriptor, the one for answers among them."""
+    for descriptor in range(3, 20):
+        with contextlib.suppress(OSError):
+            os.write(descriptor, b"garbage\n")
+    return lambda: {"y": 2 * x}
+
+
+def surrogate(setup: Setup, x: Array) -> Run:
+    """Fail with words that UTF-8 cannot hold."""
+    raise ValueError("\ud800")
+
+
+def inplace(setup: Setup, x: Array) -> Run:
+    """Eat the input: right once."""
+    return lambda: {"y": np.multiply(x, 2, out=x)}
