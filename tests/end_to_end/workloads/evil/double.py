@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from ngtbench.model.case import Impl, Work
 from ngtbench.model.workload import Array, Inputs, Uniform, Workload
 
-FAULTS = tuple(
-    "right percent zeros nan cached late shape unnamed raises prints hangs killed exits hungry greedy absent forges surrogate inplace".split()  # noqa: SIM905
+FAULTS = (
+    *("right", "percent", "zeros", "nan", "cached", "late", "inplace", "shape", "unnamed", "raises", "surrogate", "prints"),
+    *("forges", "hangs", "killed", "exits", "hungry", "greedy", "absent"),
 )
 
 
