@@ -13,7 +13,6 @@ MIN_LAUNCHES = 3
 WITHIN = "within one launch: does not contain the spread between launches"
 TWO = "two launches: the hull of both intervals, too few launches for the spread between them"
 _Z = 1.959964
-_T = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281)  # two-sided 95 %, 1 to 10 degrees
 _EXACT = 400  # above, the normal approximation of the binomial gives the same ranks
 
 
@@ -107,18 +106,32 @@ def _student(values: Sequence[float]) -> tuple[float, float, float]:
     return (math.exp(found[0]), math.exp(found[1]), math.exp(found[2])) if positive else found
 
 
-def student_t(degrees: int) -> float:
-    """Return the two-sided 95 % quantile of Student's t.
+def student_p(t: float, degrees: int) -> float:
+    """Return the two-sided tail of Student's t at integer degrees of freedom, by the finite sums of Abramowitz and Stegun.
 
-    Above ten degrees by the expansion of Abramowitz and Stegun 26.7.5, good to 1e-4 there.
+    Equations 26.7.3 and 26.7.4 of the Handbook of Mathematical Functions (1964).
     """
-    if degrees <= len(_T):
-        return _T[degrees - 1]
-    z = _Z
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / degrees + second / degrees**2 + third / degrees**3
+    angle = math.atan(abs(t) / math.sqrt(degrees))
+    odd = degrees % 2
+    term = math.cos(angle) if odd else 1.0
+    total = 0.0
+    for k in range(odd + 1, degrees, 2):  # cos, 2/3 cos^3, ...: 1, 1/2 cos^2, ...
+        total += term
+        term *= math.cos(angle) ** 2 * k / (k + 1)
+    inside = 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
+    return max(0.0, 1 - inside)
+
+
+@cache
+def student_t(degrees: int, confidence: float = 0.95) -> float:
+    """Return the two-sided quantile of Student's t: |t| is below it with this probability."""
+    low, high = 0.0, 1.0
+    while student_p(high, degrees) > 1 - confidence:
+        low, high = high, 2 * high
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if student_p(middle, degrees) > 1 - confidence else (low, middle)
+    return (low + high) / 2
 
 
 @cache

@@ -2,16 +2,26 @@
 
 from typing import Protocol
 
-from ngtbench.model.record import Energy
+from ngtbench.model.record import Energy, Health
 
 
-class EnergyProbe(Protocol):
-    """Reads a device's energy counter around a window."""
+class Probe(Protocol):
+    """Watches one device around timed windows; opened once per worker, before anything runs on the device."""
 
-    def start(self) -> None:
-        """Open the window."""
+    window_s: float  # least window its energy sensor needs; 0 where it has none
+
+    def health(self) -> Health:
+        """Read the device's state now."""
         ...
 
-    def stop(self) -> Energy:
-        """Close the window; `j` is None with a reason where there is no counter."""
+    def start(self) -> None:
+        """Open a window."""
+        ...
+
+    def stop(self) -> tuple[Energy, dict[str, float]]:
+        """Close the window; return its energy, and flags of what disturbed it, each with its figure.
+
+        `throttled`: share of the window in which the device or the process was held back. `shared_device`: share of the
+        device that others used. `swapping`: pages moved to or from swap.
+        """
         ...

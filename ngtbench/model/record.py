@@ -14,9 +14,12 @@ class Health:
     """State of the device just before or after a case; None with a reason in `missing`."""
 
     clock_hz: float | None = None
+    memory_clock_hz: float | None = None
     temperature_c: float | None = None
     power_w: float | None = None
     throttle: tuple[str, ...] | None = None
+    ecc_errors: int | None = None  # uncorrected, since the driver was loaded
+    processes: int | None = None  # others on the device
     load1: float | None = None
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -35,9 +38,14 @@ class Energy:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Raw samples and the circumstances they were taken in; statistics happen on reading."""
+    """Raw samples and the circumstances they were taken in; statistics happen on reading.
 
-    series: dict[str, tuple[float, ...]]  # metric -> a float per sample, seconds per call for `wall_s`
+    Seconds per call: `wall_s` with warm caches, the device idle at both ends of a sample; `enqueue_s` until the host had asked
+    for the work, `device_s` between two events on the device, `replay_s` of a captured graph, `cold_s` of single calls, each
+    after writing `flush_b` bytes. What was not taken stands in `missing` with the reason.
+    """
+
+    series: dict[str, tuple[float, ...]]  # metric -> a float per sample
     at_s: tuple[float, ...]  # start of each sample, from the first one's start
     calls: int  # calls per sample
     warmup_s: float
@@ -50,6 +58,9 @@ class Measurement:
     before: Health
     after: Health
     flags: dict[str, float] = field(default_factory=dict)  # "not_converged": half-width reached...
+    timed_s: float = 0.0  # under the clock in all: batching, warm-up, samples
+    flush_b: int | None = None
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,9 @@ class Provenance:
     tier: str
     environment: dict[str, str]  # variables that set threads and binding
     worker: str | None = None  # package path the worker measured
+    redone: tuple[str, ...] = ()  # why earlier tries of this launch were thrown away
+    profiler: str | None = None  # what watched the worker: such a record is never compared
+    start_s: float = 0.0  # of wall_s: starting the worker
 
 
 @dataclass(frozen=True)
@@ -125,7 +139,7 @@ class RunRecord:
     machine: str  # digest of the machine line
     outcome: Outcome
     provenance: Provenance
-    schema: Literal["ngtbench.run/1"] = "ngtbench.run/1"
+    schema: Literal["ngtbench.run/2"] = "ngtbench.run/2"
 
     @property
     def key(self) -> str:
