@@ -15,6 +15,8 @@ VERBS = {
     "discover": "Show what this machine is, what could not be read, and why.",
     "list": "Show the workloads, and what can run here.",
     "run": "Run cases, judge every result, append records.",
+    "gate": "Tell whether a revision is slower than another: pass, fail or inconclusive.",
+    "machine": "Write this machine's file for asv.",
     "check": "Prove record files and hardware files, or folders of them.",
     "compare": "Ratio per case of each file over the first, or why there is none.",
     "report": "Write one self-contained HTML page.",

@@ -1,0 +1,1 @@
+"""Doors to other tools: what they call times the same prepared cases."""

@@ -1,0 +1,1 @@
+"""Plugin of pytest: times the doors of `benchmarks/` with pytest-benchmark."""
