@@ -9,6 +9,7 @@ one after the other. The estimate is their 10 % trimmed mean with a 99 % interva
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import fmean, median
 
 from ngtbench.analysis.statistics import student_p, student_t
@@ -83,7 +84,7 @@ def modes(values: Sequence[float], tolerance: float = 0.05) -> Modes | None:
     if len(values) < MIN_PAIRS or min(values) <= 0:
         return None
     ordered = sorted(values)
-    gaps = [math.log(b / a) for a, b in zip(ordered[:-1], ordered[1:], strict=True)]
+    gaps = [math.log(b / a) for a, b in pairwise(ordered)]
     widest = max(gaps)
     at = gaps.index(widest) + 1
     if widest <= _GAP * median(gaps) or widest <= math.log1p(tolerance) or not 2 <= at <= len(ordered) - 2:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,20 +42,31 @@ def environment(threads: int, bind: bool) -> dict[str, str]:
 class Worker:
     """One worker; `ask` sends a command and waits for the answer.
 
-    Raises WorkerDied where it does not start, or runs another copy of the package than `package`.
+    `package` is the folder of another copy of ngtbench to run, `prefix` a command that watches the worker, such as a profiler.
+    Raises WorkerDied where it does not start, or runs another copy than it should.
     """
 
-    def __init__(self, threads: int, bind: bool, *, python: str = sys.executable, package: Path | None = None) -> None:
+    def __init__(
+        self,
+        threads: int,
+        bind: bool,
+        *,
+        python: str = sys.executable,
+        package: Path | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self.environment = environment(threads, bind)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
         self._kills = _oom_kills()
+        search = [str(package.parent), os.environ.get("PYTHONPATH", "")] if package else []
+        path = {"PYTHONPATH": os.pathsep.join(filter(None, search))} if search else {}
         self._process = subprocess.Popen(
-            [python, "-P", "-m", "ngtbench.harness.worker"],
+            [*prefix, python, "-P", "-m", "ngtbench.harness.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=inherited | _caches() | self.environment | {"NGTBENCH_PARENT": str(os.getpid())},
+            env=inherited | _caches() | path | self.environment | {"NGTBENCH_PARENT": str(os.getpid())},
             start_new_session=True,
         )
         self._buffer = b""
@@ -62,8 +74,7 @@ class Worker:
         self.package: str = ready["package"]
         wanted = package or Path(ngtbench.__file__).parent
         if ready["protocol"] != PROTOCOL or Path(self.package).resolve() != wanted.resolve():
-            self.kill()
-            raise WorkerDied(f"the worker runs {self.package} (protocol {ready['protocol']}), wanted {wanted} ({PROTOCOL})")
+            raise self.useless(f"the worker runs {self.package} (protocol {ready['protocol']}), wanted {wanted} ({PROTOCOL})")
 
     @property
     def pid(self) -> int:
@@ -82,6 +93,11 @@ class Worker:
         except BrokenPipeError as error:
             raise WorkerDied(self._epitaph(message["do"])) from error
         return self._answer(limit_s, message["do"])
+
+    def useless(self, reason: str) -> WorkerDied:
+        """Kill the worker, and return the error to raise."""
+        self.kill()
+        return WorkerDied(reason)
 
     def close(self) -> None:
         """End the worker: politely, then by force."""
@@ -128,8 +144,7 @@ class Worker:
         try:
             answer: dict[str, Any] = json.loads(line)
         except ValueError as error:
-            self.kill()
-            raise WorkerDied(f"answered with what is no JSON while {step}: {line[:100]!r}") from error
+            raise self.useless(f"answered with what is no JSON while {step}: {line[:100]!r}") from error
         return answer
 
     def _epitaph(self, step: str) -> str:

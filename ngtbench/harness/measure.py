@@ -5,8 +5,9 @@ import time
 from typing import Any
 
 from ngtbench.errors import NgtBenchError
-from ngtbench.harness import probes, stopping
+from ngtbench.harness import stopping
 from ngtbench.harness.prepare import Prepared, Stopwatch
+from ngtbench.model.protocols import Probe
 from ngtbench.model.record import Measurement, Verdict
 from ngtbench.model.workload import Clock, Trial
 
@@ -20,14 +21,16 @@ LEAST_SAMPLES = 3  # of a case longer than its budget
 MIN_TRIALS = 3
 
 
-def measure(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
+def measure(
+    prepared: Prepared, budget_s: float, probe: Probe, *, flush_b: int | None = None, slower: float = 0.0
+) -> tuple[Measurement, Verdict]:
     """Measure within about `budget_s` seconds, and judge the last timed output.
 
     A trial runs at least three times. Raises NgtBenchError where the first result was wrong: such a case is never timed.
     """
     if not prepared.verdict.passed:
         raise NgtBenchError(f"{prepared.case.id}: a wrong result is never timed: {prepared.verdict.reason}")
-    return _trials(prepared, budget_s) if prepared.workload.repeat == "trials" else _calls(prepared, budget_s)
+    return (_trials if prepared.workload.repeat == "trials" else _calls)(prepared, budget_s, probe)
 
 
 def batch(clock: Clock, run: Any) -> int:
@@ -47,17 +50,17 @@ def overhead(clock: Clock) -> float:
     return min(clock.time(_nothing, calls).wall_s for _ in range(5)) / calls
 
 
-def _calls(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
+def _calls(prepared: Prepared, budget_s: float, probe: Probe) -> tuple[Measurement, Verdict]:
     clock, run = prepared.backend.clock, prepared.run
     overhead_s = overhead(clock)
     calls = batch(clock, run)
     warmup_s, warmed = _warm(clock, run, calls, min(WARMUP_SHARE * budget_s, WARMUP_MAX_S))
     if calls > 1:
         calls = batch(clock, run)  # a cold first guess may be far too short
-    before, window = probes.health(prepared.backend.device), probes.energy(prepared.backend.device)
+    before = probe.health()
     wall, device, at = list[float](), list[float](), list[float]()
     look = stopping.MIN_SAMPLES
-    window.start()
+    probe.start()
     begin = time.perf_counter()
     while True:
         at.append(time.perf_counter() - begin)
@@ -72,7 +75,7 @@ def _calls(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
             if stopping.enough(wall, spent_s):
                 break
             look = max(look + 1, len(wall) * 11 // 10)
-    energy = window.stop()
+    energy, disturbed = probe.stop()
     series = {"wall_s": tuple(wall)} | ({"device_s": tuple(device)} if device else {})
     measured = Measurement(
         series=series,
@@ -86,8 +89,8 @@ def _calls(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
         overhead_s=overhead_s,
         energy=energy,
         before=before,
-        after=probes.health(prepared.backend.device),
-        flags=stopping.flags(wall, wall[-1] * calls, clock.resolution_s),
+        after=probe.health(),
+        flags=stopping.flags(wall, wall[-1] * calls, clock.resolution_s) | disturbed,
     )
     return measured, prepared.check(timing.outputs)
 
@@ -100,14 +103,14 @@ def _warm(clock: Clock, run: Any, calls: int, limit_s: float) -> tuple[float, in
     return time.perf_counter() - start, len(samples)
 
 
-def _trials(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
+def _trials(prepared: Prepared, budget_s: float, probe: Probe) -> tuple[Measurement, Verdict]:
     clock = prepared.backend.clock
     names = [metric.name for metric in prepared.workload.metrics]
     series: dict[str, list[float]] = {name: [] for name in names}
     at: list[float] = []
-    before, window = probes.health(prepared.backend.device), probes.energy(prepared.backend.device)
+    before = probe.health()
     verdict, spent_s = prepared.verdict, math.inf
-    window.start()
+    probe.start()
     begin = time.perf_counter()
     while verdict.passed and (len(at) < MIN_TRIALS or time.perf_counter() - begin < budget_s):
         at.append(time.perf_counter() - begin)
@@ -119,6 +122,7 @@ def _trials(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
             series[name].append(float(trial.metrics[name]))
         verdict = prepared.check(trial.outputs)  # of trials every one: one wrong voids all
         spent_s = min(spent_s, watch.spent_s)
+    energy, disturbed = probe.stop()
     measured = Measurement(
         series={name: tuple(values) for name, values in series.items()},
         at_s=tuple(at),
@@ -129,10 +133,10 @@ def _trials(prepared: Prepared, budget_s: float) -> tuple[Measurement, Verdict]:
         timer=clock.name,
         timer_resolution_s=clock.resolution_s,
         overhead_s=overhead(clock),
-        energy=window.stop(),
+        energy=energy,
         before=before,
-        after=probes.health(prepared.backend.device),
-        flags=stopping.flags(series[names[0]], spent_s, clock.resolution_s),
+        after=probe.health(),
+        flags=stopping.flags(series[names[0]], spent_s, clock.resolution_s) | disturbed,
     )
     return measured, verdict
 

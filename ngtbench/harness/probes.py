@@ -2,67 +2,70 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from ngtbench.model.protocols import EnergyProbe
+from ngtbench.model.protocols import Probe
 from ngtbench.model.record import Energy, Health
 
 _RAPL = Path("/sys/class/powercap")
 
 
-def health(device: str) -> Health:
-    """Read the device's state now."""
-    load1 = os.getloadavg()[0]
-    if not device.startswith("cpu"):
-        unread = ("clock_hz", "temperature_c", "power_w", "throttle")
-        return Health(load1=load1, missing=dict.fromkeys(unread, "this version reads no state of a GPU around a case"))
-    missing = dict.fromkeys(("temperature_c", "power_w", "throttle"), "not read for CPUs")
-    clock_hz = _cpu_clock_hz()
-    if clock_hz is None:
-        missing["clock_hz"] = "no cpufreq in /sys: hidden by the hypervisor or the container"
-    return Health(clock_hz=clock_hz, load1=load1, missing=missing)
+def open_probe(device: str) -> Probe:
+    """Return a probe of a device ("cpu:0", "cuda:1"); open it before anything runs there, so that idle power is idle."""
+    return HostProbe() if device.startswith("cpu") else BlindProbe("this version reads no GPU")
 
 
-def energy(device: str) -> EnergyProbe:
-    """Return a probe for the device's energy counter, or one that says why there is none."""
-    if device.startswith("cpu"):
-        return CounterProbe("RAPL package counters", rapl_j) if rapl_j() is not None else NoProbe(_rapl_reason())
-    return NoProbe("this version reads no energy counter of a GPU")
+class BlindProbe:
+    """A device that cannot be watched."""
 
-
-class NoProbe:
-    """A device whose energy cannot be read."""
+    window_s = 0.0
 
     def __init__(self, reason: str) -> None:
-        self._reason, self._start = reason, 0.0
+        self._reason, self._start_s = reason, 0.0
+
+    def health(self) -> Health:
+        """Return the load, and the reason for everything else."""
+        unread = ("clock_hz", "memory_clock_hz", "temperature_c", "power_w", "throttle", "ecc_errors", "processes")
+        return Health(load1=os.getloadavg()[0], missing=dict.fromkeys(unread, self._reason))
 
     def start(self) -> None:
         """Note the time."""
-        self._start = time.perf_counter()
+        self._start_s = time.perf_counter()
 
-    def stop(self) -> Energy:
+    def stop(self) -> tuple[Energy, dict[str, float]]:
         """Return the window and the reason."""
-        return Energy(None, time.perf_counter() - self._start, None, None, None, self._reason)
+        return Energy(None, time.perf_counter() - self._start_s, None, None, None, self._reason), {}
 
 
-class CounterProbe:
-    """A cumulative counter in joules, read at both ends of the window."""
+class HostProbe(BlindProbe):
+    """The processors: clock by cpufreq, energy by RAPL."""
 
-    def __init__(self, sensor: str, read: Callable[[], float | None]) -> None:
-        self._sensor, self._read = sensor, read
-        self._start_s, self._start_j = 0.0, 0.0
+    def __init__(self) -> None:
+        super().__init__("not read for CPUs" if rapl_j() is not None else _rapl_reason())
+        self._start_j: float | None = None
+
+    def health(self) -> Health:
+        """Read clock and load."""
+        missing = dict.fromkeys(("temperature_c", "power_w", "throttle"), "not read for CPUs")
+        clock_hz = _cpu_clock_hz()
+        if clock_hz is None:
+            missing["clock_hz"] = "no cpufreq in /sys: hidden by the hypervisor or the container"
+        return Health(clock_hz=clock_hz, load1=os.getloadavg()[0], missing=missing)
 
     def start(self) -> None:
         """Read the counter."""
-        self._start_s, self._start_j = time.perf_counter(), self._read() or 0.0
+        super().start()
+        self._start_j = rapl_j()
 
-    def stop(self) -> Energy:
+    def stop(self) -> tuple[Energy, dict[str, float]]:
         """Read again; a counter that wrapped or vanished gives None with the reason."""
-        spent_j, window_s = (self._read() or 0.0) - self._start_j, time.perf_counter() - self._start_s
-        if spent_j <= 0:
-            return Energy(None, window_s, None, None, self._sensor, "the counter wrapped or did not move in this window")
-        return Energy(spent_j, window_s, None, None, self._sensor, "gross; idle power and sensor error not measured")
+        end_j, window_s = rapl_j(), time.perf_counter() - self._start_s
+        if end_j is None or self._start_j is None:
+            return Energy(None, window_s, None, None, None, self._reason), {}
+        if end_j <= self._start_j:
+            return Energy(None, window_s, None, None, "RAPL package counters", "the counter wrapped or did not move"), {}
+        said = "gross; idle power and sensor error not measured"
+        return Energy(end_j - self._start_j, window_s, None, None, "RAPL package counters", said), {}
 
 
 def rapl_j() -> float | None:

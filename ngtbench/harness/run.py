@@ -1,18 +1,14 @@
 """Runs a plan: one case at a time in warm workers, one per backend, resources and launch; a dead one is replaced."""
 
-import dataclasses
 import time
 from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ngtbench.errors import RecordError
+from ngtbench.harness.attempt import attempt
 from ngtbench.harness.launch import Worker, WorkerDied
 from ngtbench.model.case import Job, Plan, Skip
 from ngtbench.model.record import Outcome
-from ngtbench.store import codec
-
-_MEASURE_SLACK = 10.0  # a case may take this many times its budget before it counts as hung
 
 
 @dataclass(frozen=True)
@@ -57,24 +53,18 @@ def outcomes(plan: Plan, *, timeout_s: float, done: Collection[str] = ()) -> Gen
 def _run(job: Job, plan: Plan, pool: dict[tuple[str, str, int, bool], Worker], timeout_s: float) -> Ended:
     key = (job.backend, job.resources.device, job.resources.threads, job.resources.bind)
     started_at, start = _now(), time.monotonic()
-    budget_s = plan.selection.budget_s
     worker = None
     try:
         worker = pool.get(key) or Worker(job.resources.threads, job.resources.bind)
         pool[key] = worker
-        ask = {"do": "prepare", "case": dataclasses.asdict(job.case), "resources": dataclasses.asdict(job.resources)}
-        answer = worker.ask(ask | {"seed": job.seed, "workloads": plan.selection.workload_dir}, timeout_s)
-        if "prepared" in answer:
-            answer = worker.ask({"do": "measure", "budget_s": budget_s}, max(timeout_s, _MEASURE_SLACK * budget_s))
-        outcome = codec.outcome(answer["outcome"])
+        outcome = attempt(
+            worker, job, budget_s=plan.selection.budget_s, timeout_s=timeout_s, workloads=plan.selection.workload_dir
+        )
         if outcome.status == "failed":
             pool.pop(key).close()  # a fault may outlive its case: a broken GPU context, memory not given back
     except WorkerDied as error:
         pool.pop(key, None)
         outcome = Outcome("failed", reason=str(error))
-    except (RecordError, LookupError, TypeError) as error:  # an answer of JSON, but of another form
-        pool.pop(key).kill()
-        outcome = Outcome("failed", reason=f"the worker's answer fits no record: {ascii(str(error))[:300]}")
     return Ended(
         job=job,
         outcome=outcome,

@@ -31,22 +31,26 @@ def main() -> None:
     package = str(Path(ngtbench.__file__).parent)
     _say(answers, {"ready": {"protocol": PROTOCOL, "version": ngtbench.__version__, "package": package, "pid": os.getpid()}})
     held: list[Any] = []  # the prepared case, if there is one
+    probes: dict[str, Any] = {}  # device -> its probe
     for line in sys.stdin:
         asked = json.loads(line)
-        answer = _prepare(asked, held) if asked["do"] == "prepare" else _measure(held, asked["budget_s"])
+        answer = _prepare(asked, held, probes) if asked["do"] == "prepare" else _measure(held, asked, probes)
         if "outcome" in answer:
             _let_go(held)
         _say(answers, answer)
 
 
-def _prepare(asked: dict[str, Any], held: list[Any]) -> dict[str, Any]:
+def _prepare(asked: dict[str, Any], held: list[Any], probes: dict[str, Any]) -> dict[str, Any]:
     from ngtbench.errors import NgtBenchError, Unavailable
     from ngtbench.harness.prepare import prepare
+    from ngtbench.harness.probes import open_probe
     from ngtbench.model.case import Case, Resources
     from ngtbench.model.record import Outcome
 
     try:
         case, resources = Case(**asked["case"]), Resources(**asked["resources"])
+        if resources.device not in probes:
+            probes[resources.device] = open_probe(resources.device)
         held.append(prepare(case, resources, asked["seed"], asked["workloads"]))
     except Unavailable as error:
         return _outcome(Outcome("skipped", reason=error.reason, remedy=error.remedy or None))
@@ -59,14 +63,17 @@ def _prepare(asked: dict[str, Any], held: list[Any]) -> dict[str, Any]:
     return _outcome(Outcome("wrong", reason=held[0].verdict.reason, verdict=held[0].verdict, **_common(held[0])))
 
 
-def _measure(held: list[Any], budget_s: float) -> dict[str, Any]:
+def _measure(held: list[Any], asked: dict[str, Any], probes: dict[str, Any]) -> dict[str, Any]:
     from ngtbench.harness.measure import measure
     from ngtbench.model.record import Outcome
 
     if not held:
         return _outcome(Outcome("failed", reason="measure was asked for before prepare"))
     try:
-        measurement, verdict = measure(held[0], budget_s)
+        probe = probes[held[0].backend.device]
+        measurement, verdict = measure(
+            held[0], asked["budget_s"], probe, flush_b=asked.get("flush_b"), slower=asked.get("slower", 0.0)
+        )
     except Exception as error:  # noqa: BLE001 - the case boundary: code under test may raise anything
         return _outcome(Outcome("failed", reason=_describe(error), verdict=held[0].verdict, **_common(held[0])))
     if not verdict.passed:

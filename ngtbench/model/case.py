@@ -70,6 +70,7 @@ class Job:
     tier: Tier
     launch: int
     seed: int
+    flush_b: int | None = None  # written before each call with cold caches; None: no cache size is known
 
     @property
     def key(self) -> str:

@@ -40,7 +40,8 @@ def log_ratios(level: Level, slowdown: float, trials: int, pairs: int, seed: int
     medians = np.median(_launches(draw, level, trials, 2 * pairs), axis=2).reshape(trials, pairs, 2)
     swapped = draw.random((trials, pairs)) < 0.5
     gained: Array = np.where(swapped, medians[..., 0] - medians[..., 1], medians[..., 1] - medians[..., 0])
-    return gained + np.log1p(slowdown)
+    gained += np.log1p(slowdown)
+    return gained
 
 
 def _launches(draw: np.random.Generator, level: Level, trials: int, slots: int) -> Array:
