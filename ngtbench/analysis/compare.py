@@ -89,6 +89,9 @@ def _one(a: Result | None, b: Result | None) -> Comparison:
 
 
 def _incomparable(a: Result, b: Result) -> str | None:
+    watched = [f"{side} was watched by {result.profiler}" for side, result in (("A", a), ("B", b)) if result.profiler]
+    if watched:
+        return "; ".join(watched)
     if a.case.version != b.case.version:
         return f"workload version {a.case.version} against {b.case.version}: not the same problem"
     if (a.status, a.reason) == (b.status, b.reason) and a.status != "done":
@@ -133,6 +136,7 @@ def _notes(a: Result, b: Result) -> tuple[str, ...]:
     for side, result, lacks in (("A", a, lacks_a), ("B", b, lacks_b)):
         words = [f"{name} {figure:.3g}" for name, figure in result.flags.items()]
         words += [f"throttled: {reason}" for reason in result.throttle] + ([] if same else lacks)
+        words += [] if result.modes is None else ["launches fall into two groups"]
         notes += [f"{side}: {', '.join(words)}"] if words else []
     return (*notes, *same)
 

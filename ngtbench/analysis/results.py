@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from statistics import fmean, median
 
-from ngtbench.analysis import statistics
-from ngtbench.model.case import Case, Resources
+from ngtbench.analysis import gate, statistics
+from ngtbench.analysis.audit import audited
+from ngtbench.model.case import Case, Resources, Work
 from ngtbench.model.comparison import Result
 from ngtbench.model.machine import Machine
 from ngtbench.model.record import Measurement, RunRecord, Status, Verdict
@@ -21,11 +23,14 @@ def identity(machine: Machine) -> tuple[object, ...]:
 
 
 def results(runs: Iterable[RunRecord]) -> tuple[Result, ...]:
-    """Return one result per case and resources, in order of their first record; all runs must be of one machine."""
-    groups: dict[tuple[Case, Resources], list[RunRecord]] = {}
+    """Return one result per case and resources, in order of their first record; all runs must be of one machine.
+
+    What an audit ran near a case is judged with it. What a profiler watched is a result of its own.
+    """
+    groups: dict[tuple[Case, Resources, str | None], list[RunRecord]] = {}
     for run in runs:
-        groups.setdefault((run.case, run.resources), []).append(run)
-    return tuple(_result(group) for group in groups.values())
+        groups.setdefault((run.case, run.resources, run.provenance.profiler), []).append(run)
+    return audited([result(group) for group in groups.values()])
 
 
 def fault(run: RunRecord) -> str | None:
@@ -49,7 +54,8 @@ def fault(run: RunRecord) -> str | None:
     return None
 
 
-def _result(group: Sequence[RunRecord]) -> Result:
+def result(group: Sequence[RunRecord]) -> Result:
+    """Return the result of one case by its launches, of which there is one at least."""
     first = group[0]
     status, reason, remedy = _ended(group)
     commit = first.provenance.commit
@@ -67,6 +73,9 @@ def _result(group: Sequence[RunRecord]) -> Result:
         work=first.outcome.work,
         verdict=max(verdicts, key=_badness) if verdicts else None,
         variant=first.outcome.variant,
+        seeds=tuple(run.seed for run in group),
+        redone=tuple(reason for run in group for reason in run.provenance.redone),
+        profiler=first.provenance.profiler,
     )
     return _measured(common, group) if status == "done" else common
 
@@ -100,6 +109,8 @@ def _measured(common: Result, group: Sequence[RunRecord]) -> Result:
         for name, figure in measured.flags.items():
             flags[name] = max(flags.get(name, 0.0), figure, key=abs)
     power_w, power_said = _power(taken)
+    event_j, event_error = _event_j(taken, metric.name, group[0].outcome.work)
+    idle = [measured.energy.idle_w for measured in taken if measured.energy.idle_w is not None]
     return replace(
         common,
         metric=metric,
@@ -110,6 +121,10 @@ def _measured(common: Result, group: Sequence[RunRecord]) -> Result:
         throttle=_throttle(taken),
         power_w=power_w,
         power_said=power_said,
+        event_j=event_j,
+        event_error=event_error,
+        idle_w=fmean(idle) if idle else None,
+        modes=gate.modes([median(measured.series[metric.name]) for measured in taken]),
     )
 
 
@@ -131,3 +146,17 @@ def _power(taken: Sequence[Measurement]) -> tuple[float | None, str]:
             return None, energy.reason or "no reason recorded"
     joules, seconds = sum(energy.j or 0.0 for energy in energies), sum(energy.window_s for energy in energies)
     return joules / seconds, energies[0].sensor or "sensor not recorded"
+
+
+def _event_j(taken: Sequence[Measurement], metric: str, work: Work | None) -> tuple[float | None, float | None]:
+    """Return joules per event, gross, and their error as a share; None where a launch has no energy, or nothing is counted.
+
+    Only of times per call: the window of a trial holds more than what it counts.
+    """
+    joules = [measured.energy.j for measured in taken if measured.energy.j is not None]
+    calls = sum(len(measured.series[metric]) * measured.calls for measured in taken)
+    if metric != "wall_s" or len(joules) < len(taken) or work is None or work.events * calls <= 0:
+        return None, None
+    total_j = sum(joules)
+    errors = [measured.energy.error_j for measured in taken if measured.energy.error_j is not None]
+    return total_j / (calls * work.events), sum(errors) / total_j if len(errors) == len(taken) and total_j > 0 else None

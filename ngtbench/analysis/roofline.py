@@ -12,7 +12,8 @@ BEYOND_CACHE = 4  # a triad counts as the memory's when its arrays are this many
 
 def limits(results: Iterable[Result], device: Device, profile: HardwareProfile | None = None) -> Limits:
     """Return what this device was measured to do; `results` are of its machine, `profile` may tell a GPU's cache."""
-    here = [result for result in results if result.status == "done" and result.resources.device == device.id]
+    done = [result for result in results if result.status == "done" and result.profiler is None]
+    here = [result for result in done if result.resources.device == device.id]
     cache_b, unknown = last_level_cache(device, profile)
     missing = {} if unknown is None else {"cache_b": unknown}
     bandwidth, reason = _bandwidth([result for result in here if result.case.workload == TRIAD], device.id, cache_b)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ngtbench.backends.numpy import CpuClock
 from ngtbench.errors import Unavailable
-from ngtbench.model.workload import Array, Backend, Clock, Timing, Uniform
+from ngtbench.model.workload import Array, Arrays, Backend, Clock, Run, Timing, Uniform
 from ngtbench.physics import counter
 
 _REAL = {"float64": "float64", "float32": "float32", "tf32": "float32", "bfloat16": "float32", "float16": "float16"}
@@ -36,10 +36,18 @@ class EventClock:
         for _ in ticks:
             outputs = run()
         last.record()
-        cupy.cuda.runtime.deviceSynchronize()
-        spent = time.perf_counter_ns() - start
-        device_s = cupy.cuda.get_elapsed_time(first, last) * 1e-3
-        return Timing(wall_s=spent * 1e-9, device_s=device_s, outputs=outputs)
+        asked = time.perf_counter_ns()
+        last.synchronize()
+        ours = time.perf_counter_ns()
+        cupy.cuda.runtime.deviceSynchronize()  # other streams too
+        end = time.perf_counter_ns()
+        return Timing(
+            wall_s=(end - start) * 1e-9,
+            device_s=cupy.cuda.get_elapsed_time(first, last) * 1e-3,
+            outputs=outputs,
+            enqueue_s=(asked - start) * 1e-9,
+            stray_s=(end - ours) * 1e-9,
+        )
 
 
 class CupyBackend:
@@ -50,6 +58,7 @@ class CupyBackend:
     def __init__(self, device: str) -> None:
         self.device = device
         self.clock: Clock = EventClock()
+        self._scratch: Any = None
 
     def put(self, host: Array, dtype: str) -> Any:
         """Copy to the device."""
@@ -75,6 +84,43 @@ class CupyBackend:
         host: Array = flat[index] if isinstance(flat, np.ndarray) else cupy.asnumpy(flat[cupy.asarray(index)])
         return host
 
+    def copy(self, target: Any, source: Any) -> None:
+        """Overwrite an array."""
+        cupy.copyto(target, source)
+
+    def holds(self, array: Any) -> bool:
+        """Tell whether this is a plain array on the device, or on the host."""
+        return type(array) is cupy.ndarray or (type(array) is np.ndarray and array.dtype != object)
+
+    def flush(self, size_b: int) -> None:
+        """Write a scratch array."""
+        if self._scratch is None or self._scratch.size < size_b:
+            self._scratch = cupy.empty(size_b, dtype=cupy.uint8)
+        self._scratch += 1
+        cupy.cuda.runtime.deviceSynchronize()
+
+    def replay(self, run: Run) -> Run | None:
+        """Capture a CUDA graph of one call, on a stream of its own as capture wants it."""
+        stream = cupy.cuda.Stream(non_blocking=True)
+        try:
+            with stream:
+                run()
+                stream.synchronize()
+                stream.begin_capture()
+                try:
+                    outputs = run()
+                finally:
+                    graph = stream.end_capture()
+        except (cupy.cuda.runtime.CUDARuntimeError, RuntimeError, NotImplementedError) as error:
+            raise Unavailable(f"the work cannot be captured as a graph: {str(error).splitlines()[0]}") from error
+        current = cupy.cuda.get_current_stream()
+
+        def again() -> Arrays:
+            graph.launch(current)
+            return outputs
+
+        return again
+
     def poison(self, array: Any) -> None:
         """Fill with NaN, or with the largest integer."""
         kind = array.dtype.kind
@@ -85,7 +131,8 @@ class CupyBackend:
         cupy.cuda.runtime.deviceSynchronize()
 
     def release(self) -> None:
-        """Give pooled device and pinned memory back to the driver."""
+        """Give the scratch array, pooled device memory and pinned memory back to the driver."""
+        self._scratch = None
         cupy.get_default_memory_pool().free_all_blocks()
         cupy.get_default_pinned_memory_pool().free_all_blocks()
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ngtbench.backends.numpy import CpuClock
+from ngtbench.backends.numpy import CpuClock, HostBackend
 from ngtbench.errors import Unavailable
-from ngtbench.model.workload import Array, Backend, Clock, Timing, Uniform
+from ngtbench.model.workload import Array, Arrays, Backend, Clock, Run, Timing, Uniform
 from ngtbench.physics import counter, rounding
 
 _REAL = {"float64": torch.float64, "float32": torch.float32, "tf32": torch.float32}
@@ -39,9 +39,18 @@ class EventClock:
         for _ in ticks:
             outputs = run()
         last.record()
-        torch.cuda.synchronize(self._device)
-        spent = time.perf_counter_ns() - start
-        return Timing(wall_s=spent * 1e-9, device_s=first.elapsed_time(last) * 1e-3, outputs=outputs)
+        asked = time.perf_counter_ns()
+        last.synchronize()
+        ours = time.perf_counter_ns()
+        torch.cuda.synchronize(self._device)  # other streams too
+        end = time.perf_counter_ns()
+        return Timing(
+            wall_s=(end - start) * 1e-9,
+            device_s=first.elapsed_time(last) * 1e-3,
+            outputs=outputs,
+            enqueue_s=(asked - start) * 1e-9,
+            stray_s=(end - ours) * 1e-9,
+        )
 
 
 class TorchBackend:
@@ -53,6 +62,8 @@ class TorchBackend:
         self.device = device
         self._place = place
         self.clock: Clock = CpuClock() if place.type == "cpu" else EventClock(place)
+        self._host = HostBackend("torch", device)
+        self._scratch: torch.Tensor | None = None
 
     def put(self, host: Array, dtype: str) -> torch.Tensor:
         """Return a private copy; bfloat16 values arrive as float32 and become bfloat16."""
@@ -76,6 +87,50 @@ class TorchBackend:
         tensor = torch.as_tensor(array)
         return _host(tensor.reshape(-1)[torch.from_numpy(index.astype(np.int64)).to(tensor.device)])
 
+    def copy(self, target: Any, source: Any) -> None:
+        """Overwrite a tensor."""
+        with torch.inference_mode():
+            target.copy_(source)
+
+    def holds(self, array: Any) -> bool:
+        """Tell whether this is a plain tensor on the host or on this device, or a NumPy array."""
+        if type(array) is torch.Tensor:
+            return array.layout == torch.strided and array.device.type in ("cpu", self._place.type)
+        return type(array) is np.ndarray and array.dtype != object
+
+    def flush(self, size_b: int) -> None:
+        """Write a scratch tensor; on the host, as NumPy does."""
+        if self._place.type == "cpu":
+            self._host.flush(size_b)
+            return
+        if self._scratch is None or self._scratch.numel() < size_b:
+            self._scratch = torch.empty(size_b, dtype=torch.uint8, device=self._place)
+        self._scratch.add_(1)
+        torch.cuda.synchronize(self._place)
+
+    def replay(self, run: Run) -> Run | None:
+        """Capture a CUDA or HIP graph of one call, warmed on a stream of its own as capture wants it."""
+        if self._place.type == "cpu":
+            return None
+        try:
+            made: Any = torch.cuda.Stream  # untyped in PyTorch
+            stream = made(self._place)
+            stream.wait_stream(torch.cuda.current_stream(self._place))
+            with torch.cuda.stream(stream):
+                run()
+            torch.cuda.current_stream(self._place).wait_stream(stream)
+            graph: Any = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                outputs = run()
+        except RuntimeError as error:
+            raise Unavailable(f"the work cannot be captured as a graph: {str(error).splitlines()[0]}") from error
+
+        def again() -> Arrays:
+            graph.replay()
+            return outputs
+
+        return again
+
     def poison(self, array: Any) -> None:
         """Fill with NaN, or with the largest integer."""
         if not isinstance(array, torch.Tensor):
@@ -92,7 +147,9 @@ class TorchBackend:
             torch.cuda.synchronize(self._place)
 
     def release(self) -> None:
-        """Give cached device memory back to the driver."""
+        """Give the scratch tensor and cached device memory back."""
+        self._host.release()
+        self._scratch = None
         if self._place.type != "cpu":
             torch.cuda.empty_cache()
 

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,16 +15,19 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ngtbench import __version__, units
+from ngtbench import units
+from ngtbench.analysis.audit import FLAG
 from ngtbench.analysis.results import identity
 from ngtbench.discover.machine import discover
-from ngtbench.errors import BadInput, RecordError
+from ngtbench.errors import BadInput, RecordError, Unavailable
+from ngtbench.harness import profile as profiling
 from ngtbench.harness.plan import plan
-from ngtbench.harness.run import Ended, outcomes
+from ngtbench.harness.run import outcomes, record
 from ngtbench.model.case import Plan, Selection
 from ngtbench.model.machine import Machine
-from ngtbench.model.record import MachineRecord, PlanRecord, Provenance, RunRecord
+from ngtbench.model.record import MachineRecord, PlanRecord
 from ngtbench.report import summary, wording
+from ngtbench.report.sessions import sessions
 from ngtbench.store import codec
 from ngtbench.store.append import Writer
 from ngtbench.store.read import Reading, read
@@ -47,6 +51,8 @@ def command(
     output: Annotated[Path | None, typer.Option(help="Record file; default out/<host>-<time>.jsonl")] = None,
     resume: Annotated[Path | None, typer.Option(help="Finish this record file; its own selection is used")] = None,
     workload_dir: Annotated[Path | None, typer.Option("--workloads", help="Folder with your own workload files")] = None,
+    audit: Annotated[bool, typer.Option(help="Hunt what is right or fast only at the exact sizes and seeds")] = False,
+    profile: Annotated[str | None, typer.Option(metavar="CASE", help="Run one case id under perf, nsys or rocprof")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record lines instead of a table")] = False,
 ) -> int:
     """Run cases and append a record of each."""
@@ -63,17 +69,25 @@ def command(
         seed=seed,
         budget_s=units.duration_s(budget),
         workload_dir=str(workload_dir.resolve()) if workload_dir else None,
+        audit=audit,
     )
+    if profile is not None:
+        selection = profiling.narrow(profile, selection)
     begun = _begun(resume, selection, output) if resume else None
     machine = discover()
     planned = plan(machine, begun.plans[0].selection if begun else selection)
     if begun:
         _same_machine(begun, machine)
     path = resume or output or _default(machine)
+    try:
+        profiler = None if profile is None else profiling.find(profiling.only(planned, profile), path.with_suffix(""))
+    except Unavailable as error:
+        sys.stderr.write(f"ngtbench: {error}\n")
+        return NOTHING_RAN
+    start = time.monotonic()
     with Writer(path, resume=resume is not None) as writer:
-        interrupted = _run(planned, machine, writer, begun, timeout_s, json)
-    reading = read(path)
-    return _conclude(reading, interrupted)
+        interrupted = _run(planned, machine, writer, begun, timeout_s, json, profiler)
+    return _conclude(read(path), begun, time.monotonic() - start, profiler, interrupted)
 
 
 def _begun(path: Path, selection: Selection, output: Path | None) -> Reading:
@@ -102,7 +116,15 @@ def _default(machine: Machine) -> Path:
     return Path("out") / f"{host}-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
 
 
-def _run(planned: Plan, machine: Machine, writer: Writer, begun: Reading | None, timeout_s: float, json: bool) -> bool:
+def _run(
+    planned: Plan,
+    machine: Machine,
+    writer: Writer,
+    begun: Reading | None,
+    timeout_s: float,
+    json: bool,
+    profiler: profiling.Profiler | None,
+) -> bool:
     """Append a record per case; return whether the run was interrupted."""
     digest = codec.digest(machine)
     if begun is None or digest not in begun.machines:
@@ -112,18 +134,18 @@ def _run(planned: Plan, machine: Machine, writer: Writer, begun: Reading | None,
         writer.append(PlanRecord(planned.selection, planned.order_seed, keys, digest))
     done = {run.key for run in begun.runs} if begun else set[str]()
     out = Console(highlight=False, soft_wrap=True)
-    ends = outcomes(planned, timeout_s=timeout_s, done=done)
+    ends = outcomes(planned, machine, timeout_s=timeout_s, done=done, profiler=profiler)
     try:
-        with _terminable(), _progress() as progress:
+        with terminable(), _progress() as progress:
             task = progress.add_task("", total=len(keys), completed=sum(key in done for key in keys))
             for ended in ends:
-                record = _record(ended, digest, machine)
-                writer.append(record)
+                line = record(ended, machine, digest)
+                writer.append(line)
                 if json:
-                    sys.stdout.write(codec.to_json(record) + "\n")
-                elif record.outcome.status != "skipped":
-                    out.print(summary.line(record), markup=False)
-                progress.update(task, advance=1, description=record.case.id)
+                    sys.stdout.write(codec.to_json(line) + "\n")
+                elif line.outcome.status != "skipped":
+                    out.print(summary.line(line), markup=False)
+                progress.update(task, advance=1, description=line.case.id)
     except KeyboardInterrupt:
         return True
     finally:
@@ -131,33 +153,36 @@ def _run(planned: Plan, machine: Machine, writer: Writer, begun: Reading | None,
     return False
 
 
-def _record(ended: Ended, digest: str, machine: Machine) -> RunRecord:
-    provenance = Provenance(
-        started_at=ended.started_at,
-        wall_s=ended.wall_s,
-        suite=__version__,
-        commit=machine.git.commit,
-        dirty=machine.git.dirty,
-        tier=ended.job.tier,
-        environment=ended.environment,
-        worker=ended.worker,
-    )
-    job = ended.job
-    return RunRecord(job.case, job.resources, job.launch, job.seed, digest, ended.outcome, provenance)
-
-
-def _conclude(reading: Reading, interrupted: bool) -> int:
+def _conclude(
+    reading: Reading, begun: Reading | None, wall_s: float, profiler: profiling.Profiler | None, interrupted: bool
+) -> int:
+    """Say on stderr what matters, and return the exit code."""
+    before = {run.key for run in begun.runs} if begun else set[str]()
+    mine = [run for run in reading.runs if run.key not in before]
+    results = [result for session in sessions([reading], {}) for result in session.results]
+    lines = summary.five_lines(reading)
+    lines += summary.audit(results) if any(plan.selection.audit for plan in reading.plans) else []
+    lines += [summary.overhead(mine, wall_s)] if any(run.outcome.measurement for run in mine) else []
+    lines += _profiled(profiler) if profiler else []
+    lines += [f"records: {reading.path}"]
+    lines += [f"interrupted; finish it with: ngtbench run --resume {reading.path}"] if interrupted else []
     talk = Console(stderr=True, highlight=False, soft_wrap=True)
-    for line in summary.five_lines(reading):
+    for line in lines:
         talk.print(line, markup=False)
-    talk.print(f"records: {reading.path}", markup=False)
     if interrupted:
-        talk.print(f"interrupted; finish it with: ngtbench run --resume {reading.path}", markup=False)
         return INTERRUPTED
     statuses = {run.outcome.status for run in reading.runs}
-    if statuses & {"wrong", "failed"}:
+    if statuses & {"wrong", "failed"} or any(FLAG in result.flags for result in results):
         return 1
     return 0 if "done" in statuses else NOTHING_RAN
+
+
+def _profiled(profiler: profiling.Profiler) -> list[str]:
+    """Return where the profile lies and how to look at it; its hottest lines, where it is perf's."""
+    if not profiler.file.exists():
+        return [f"profile    {profiler.name} wrote no {profiler.file}"]
+    said = [f"profile    {profiler.file}; open it with: {profiler.opens}", profiler.more, *profiling.hottest(profiler)]
+    return [line for line in said if line]
 
 
 def _progress() -> Progress:
@@ -166,7 +191,7 @@ def _progress() -> Progress:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let SIGTERM, which Slurm and Kubernetes send, end the run as Ctrl-C does."""
 
     def end(number: int, frame: FrameType | None) -> Never:

@@ -1,6 +1,7 @@
 """Inputs of a problem: rounded once, digested, the same bits for every implementation and for the oracle."""
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -42,11 +43,16 @@ class HostInputs:
         }
         self.digest = self._digest()
 
-    def on(self, backend: Backend) -> dict[str, Any]:
-        """Return fresh arrays on the backend's device."""
+    def with_others(self, other: "HostInputs", names: Collection[str]) -> "HostInputs":
+        """Return these inputs with the named ones of another seed."""
+        return HostInputs({name: (other if name in names else self)._inputs[name] for name in self._inputs}, self.dtype)
+
+    def on(self, backend: Backend, names: Collection[str] | None = None) -> dict[str, Any]:
+        """Return fresh arrays on the backend's device, of all inputs or the named ones."""
         return {
             name: backend.uniform(value, self.dtype) if isinstance(value, Uniform) else backend.put(value, self.dtype)
             for name, value in self._inputs.items()
+            if names is None or name in names
         }
 
     def wide(self) -> dict[str, Array]:
@@ -67,7 +73,7 @@ class HostInputs:
         for name, value in sorted(self._inputs.items()):
             if isinstance(value, Uniform):
                 count = int(np.prod(value.shape, dtype=np.int64))
-                index = np.unique(np.linspace(0, max(count - 1, 0), min(count, _DIGESTED), dtype=np.int64))
+                index = np.linspace(0, max(count - 1, 0), min(count, _DIGESTED), dtype=np.int64)
                 bits = rounding.to_dtype(counter.at(value, index), self.dtype)
                 text.update(f"{name} {self.dtype} {value}".encode())
             else:

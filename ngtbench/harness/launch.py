@@ -20,6 +20,7 @@ from ngtbench.harness.worker import PROTOCOL
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS")
 START_LIMIT_S = 120.0
 _STOP_S = 5.0
+_STOP_WATCHED_S = 300.0  # a profiler writes its file when its program has ended
 
 
 class WorkerDied(NgtBenchError):
@@ -57,6 +58,7 @@ class Worker:
     ) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self.environment = environment(threads, bind)
+        self._stop_s = _STOP_WATCHED_S if prefix else _STOP_S
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
         self._kills = _oom_kills()
         search = [str(package.parent), os.environ.get("PYTHONPATH", "")] if package else []
@@ -104,7 +106,7 @@ class Worker:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
-        self._ended(_STOP_S)
+        self._ended(self._stop_s)
         self.kill()
 
     def kill(self) -> int:
@@ -166,8 +168,8 @@ class Worker:
         return f"worker ended by {how} while {step}" + (f"; it last said: {last[0][:300]}" if last else "")
 
 
-def _caches() -> dict[str, str]:
-    """Return variables that keep compilers' caches out of a home that may be read-only."""
+def cache() -> Path:
+    """Return a folder of ours that can be written: in the user's cache, or, where home is read-only, among temporary files."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "ngtbench"
     try:
         base.mkdir(parents=True, exist_ok=True)
@@ -176,8 +178,16 @@ def _caches() -> dict[str, str]:
     except OSError:
         base = Path(tempfile.gettempdir()) / f"ngtbench-{os.getuid()}"
         base.mkdir(exist_ok=True, mode=0o700)
+        if base.stat().st_uid != os.getuid():  # somebody else's: what lies there is code that would be run
+            base = Path(tempfile.mkdtemp(prefix="ngtbench-"))
+    return base
+
+
+def _caches() -> dict[str, str]:
+    """Return variables that keep compilers' caches out of a home that may be read-only."""
     names = {"TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton", "NUMBA_CACHE_DIR": "numba"}
     names |= {"CUPY_CACHE_DIR": "cupy", "CUDA_CACHE_PATH": "cuda"}
+    base = cache()
     return {variable: str(base / name) for variable, name in names.items()}
 
 

@@ -5,9 +5,11 @@ import random
 from dataclasses import replace
 
 from ngtbench import backends, workloads
+from ngtbench.analysis.roofline import last_level_cache
 from ngtbench.errors import WorkloadError
+from ngtbench.harness import ceiling
 from ngtbench.model.case import DTYPES, Case, Impl, Job, Plan, Resources, Selection, Skip
-from ngtbench.model.machine import Cpu, Device, Machine
+from ngtbench.model.machine import Cpu, Device, HardwareProfile, Machine
 from ngtbench.model.workload import Workload
 from ngtbench.physics.rounding import STORAGE_B
 from ngtbench.units import binary_bytes
@@ -15,11 +17,14 @@ from ngtbench.units import binary_bytes
 SUITES = ("quick", "smoke", "full")
 _HELD_CPU = 2.5  # inputs, outputs and the oracle's copies share the host's memory
 _HELD_GPU = 1.1
+_FLUSH = 2  # times the last-level cache: nothing of before is left in it
+_AUDIT_SEED = 1_000_003  # between the seeds of an audit: far beyond those of launches
 
 
 def plan(machine: Machine, selection: Selection) -> Plan:
     """Return every job and every skip, problems shuffled, rivals of a problem side by side.
 
+    An audit puts what it runs around a case before and after it, so that a machine that slows down deceives neither.
     Raises WorkloadError where the selection names something that does not exist, or matches nothing.
     """
     chosen = _choose(selection)
@@ -38,14 +43,17 @@ def plan(machine: Machine, selection: Selection) -> Plan:
     if not problems and not skipped:
         raise WorkloadError(f"nothing matches {_describe(selection)}: see `ngtbench list`")
     order = random.Random(selection.seed)
-    jobs = []
+    flush_b = _flushes(machine)
+    jobs: list[Job] = []
     for launch in range(selection.launches):
         keys = sorted(problems)
         order.shuffle(keys)
         for key in keys:
             rivals = list(problems[key])
             order.shuffle(rivals)
-            jobs += [_relaunch(job, launch, selection.seed) for job in rivals]
+            for job in rivals:
+                own = replace(job, launch=launch, seed=selection.seed + launch, flush_b=flush_b[job.resources.device])
+                jobs += _audit(own, chosen[own.case.workload]) if selection.audit else [own]
     return Plan(selection, tuple(jobs), tuple(skipped), order_seed=selection.seed)
 
 
@@ -117,7 +125,7 @@ def _job(case: Case, workload: Workload, impl: Impl, device: Device, cpu: Cpu, s
     package = backends.missing(impl.backend)
     if package is not None:
         return Skip(case, resources, f"package {package} is not installed", backends.remedy(package))
-    work = workload.work(workload.sizes[case.size], STORAGE_B[case.dtype])
+    work = workload.work(workloads.size(workload, case.size), STORAGE_B[case.dtype])
     room = cpu.usable_memory_b if device.kind == "cpu" else device.memory_b
     needed = int(work.memory_b * (_HELD_CPU if device.kind == "cpu" and workload.repeat == "calls" else _HELD_GPU))
     if room is not None and needed > room:
@@ -145,8 +153,33 @@ def _threads(cpu: Cpu, selection: Selection) -> int:
     return max(1, cpu.usable_threads // siblings)
 
 
-def _relaunch(job: Job, launch: int, seed: int) -> Job:
-    return replace(job, launch=launch, seed=seed + launch)
+def _audit(job: Job, workload: Workload) -> list[Job]:
+    """Return the job in the midst of those near it, each with a seed of its own."""
+    near = [
+        replace(job, case=replace(job.case, size=size), seed=job.seed + _AUDIT_SEED * number)
+        for number, size in enumerate(workloads.around(workload, job.case.size), start=1)
+    ]
+    return [*near[: len(near) // 2], job, *near[len(near) // 2 :]]
+
+
+def _flushes(machine: Machine) -> dict[str, int | None]:
+    """Return the bytes that must be written to empty each device's caches."""
+    sheets = ceiling.sheets(machine)
+    found = {device.id: _cache_b(device, sheets.get(device.id)) for device in machine.devices}
+    return {device: None if cache_b is None else _FLUSH * cache_b for device, cache_b in found.items()}
+
+
+def _cache_b(device: Device, sheet: HardwareProfile | None) -> int | None:
+    """Return the last-level cache: as discovered, for a guest sees its share and two sockets have two; else by the data sheet."""
+    found, _ = last_level_cache(device, sheet)
+    if found is None and isinstance(device, Cpu):
+        size = sheet.last_level_cache_b.value if sheet else None
+        if size is not None:
+            return int(size) * (device.sockets or 1)
+        if device.caches and not device.hypervisor:  # a guest's level 3 may be hidden, a small processor has none
+            last = max(cache.level for cache in device.caches)
+            return sum(cache.size_b * cache.instances for cache in device.caches if cache.level == last)
+    return found
 
 
 def _describe(selection: Selection) -> str:

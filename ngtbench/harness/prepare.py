@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from ngtbench.model.case import Case, Impl, Resources, Work
 from ngtbench.model.record import Verdict
 from ngtbench.model.workload import Backend, Setup, Trial, Workload
 from ngtbench.physics.rounding import STORAGE_B
+
+OTHER_SEED = 1_000_003  # far from the seeds of other launches
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Prepared:
     build_s: float
     variant: str | None
     verdict: Verdict
+    check_s: float = 0.0  # what the first check took
+    changed: Callable[[], Callable[[Any], Verdict]] | None = None  # give live inputs other values; return the check for them
 
 
 class Stopwatch:
@@ -57,7 +61,7 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
     """
     workload = workloads.load(case.workload, folder)
     impl = _impl(workload, case)
-    size = workload.sizes[case.size]
+    size = workloads.size(workload, case.size)
     build = resolve(impl.entry, workload, folder)
     backend = backends.load(impl.backend, resources.device, resources.threads)
     inputs = HostInputs(workload.inputs(size, seed), case.dtype)
@@ -73,10 +77,19 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
     first = run(0, Stopwatch(backend)) if workload.repeat == "trials" else run()
     backend.synchronise()
     outputs = first.outputs if isinstance(first, Trial) else first
+    start = time.perf_counter_ns()
     verdict = checker.check(outputs)
-    if workload.repeat == "calls" and isinstance(outputs, dict):
-        for array in outputs.values():
-            backend.poison(array)  # a cached answer cannot pass the check after timing
+    check_s = (time.perf_counter_ns() - start) * 1e-9
+    if workload.repeat == "calls":
+        poison(backend, outputs)  # a cached answer cannot pass the check after timing
+
+    def changed() -> Callable[[Any], Verdict]:
+        other = HostInputs(workload.inputs(size, seed + OTHER_SEED), case.dtype)
+        for name, source in other.on(backend, workload.live).items():
+            backend.copy(arrays[name], source)
+        backend.synchronise()
+        return Checker(workload, case.size, inputs.with_others(other, workload.live), backend).check
+
     return Prepared(
         case=case,
         workload=workload,
@@ -87,7 +100,15 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
         build_s=build_s,
         variant="; ".join(dict.fromkeys(said)) or None,
         verdict=verdict,
+        check_s=check_s,
+        changed=changed if workload.live and checker.kind == "full" else None,
     )
+
+
+def poison(backend: Backend, outputs: Any) -> None:
+    """Overwrite outputs, so that what is left of them cannot pass a check."""
+    for array in outputs.values() if isinstance(outputs, Mapping) else ():
+        backend.poison(array)
 
 
 def resolve(entry: str, workload: Workload, folder: str | None) -> Callable[..., Any]:

@@ -1,14 +1,22 @@
-"""Runs a plan: one case at a time in warm workers, one per backend, resources and launch; a dead one is replaced."""
+"""Runs a plan: one case at a time in warm workers; a dead one is replaced, a launch that was held back is done again."""
 
 import time
-from collections.abc import Collection, Generator
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from ngtbench import __version__
+from ngtbench.harness import ceiling
 from ngtbench.harness.attempt import attempt
 from ngtbench.harness.launch import Worker, WorkerDied
-from ngtbench.model.case import Job, Plan, Skip
-from ngtbench.model.record import Outcome
+from ngtbench.harness.profile import Profiler
+from ngtbench.model.case import Job, Plan, Selection, Skip
+from ngtbench.model.machine import Machine
+from ngtbench.model.record import Outcome, Provenance, RunRecord
+from ngtbench.units import percent
+
+MAX_REDONE = 2
+THROTTLED = 0.05  # share of the window above which a launch is thrown away
 
 
 @dataclass(frozen=True)
@@ -21,50 +29,123 @@ class Ended:
     wall_s: float
     environment: dict[str, str]
     worker: str | None
+    start_s: float = 0.0  # of wall_s: starting the worker
+    redone: tuple[str, ...] = ()
+    profiler: str | None = None
 
 
-def outcomes(plan: Plan, *, timeout_s: float, done: Collection[str] = ()) -> Generator[Ended, None, None]:
+def record(ended: Ended, machine: Machine, digest: str) -> RunRecord:
+    """Return the line that tells of a job that ended."""
+    job = ended.job
+    provenance = Provenance(
+        started_at=ended.started_at,
+        wall_s=ended.wall_s,
+        suite=__version__,
+        commit=machine.git.commit,
+        dirty=machine.git.dirty,
+        tier=job.tier,
+        environment=ended.environment,
+        worker=ended.worker,
+        redone=ended.redone,
+        profiler=ended.profiler,
+        start_s=ended.start_s,
+    )
+    return RunRecord(job.case, job.resources, job.launch, job.seed, digest, ended.outcome, provenance)
+
+
+def outcomes(
+    plan: Plan, machine: Machine, *, timeout_s: float, done: Collection[str] = (), profiler: Profiler | None = None
+) -> Generator[Ended, None, None]:
     """Yield every job and skip of the plan that is not in `done` (record keys), as it ends.
 
-    Workers end when the iterator is closed, however that happens.
+    Workers end when the iterator is closed, however that happens. Raises ProfileError where a hardware file is faulty.
     """
     for skip in plan.skipped:
         if skip.key not in done:
             outcome = Outcome("skipped", reason=skip.reason, remedy=skip.remedy or None)
             yield Ended(skip, outcome, _now(), 0.0, {}, None)
-    pool: dict[tuple[str, str, int, bool], Worker] = {}
+    sheets = ceiling.sheets(machine)
+    pool = Pool(profiler.prefix if profiler else ())
     launch = -1
     try:
         for job in plan.jobs:
             if job.key in done:
                 continue
             if job.launch != launch:  # a launch is a fresh process
-                _close(pool)
+                pool.close()
                 launch = job.launch
-            yield _run(job, plan, pool, timeout_s)
+            ended = _run(job, plan.selection, pool, timeout_s)
+            device = job.resources.device
+            outcome = ceiling.judged(ended.outcome, job, machine.device(device), sheets.get(device))
+            yield replace(ended, outcome=outcome, profiler=profiler.name if profiler else None)
     except BaseException:  # an interrupt finds workers busy: they are not asked, but killed
-        while pool:
-            pool.popitem()[1].kill()
+        pool.kill()
         raise
     finally:
-        _close(pool)
+        pool.close()
 
 
-def _run(job: Job, plan: Plan, pool: dict[tuple[str, str, int, bool], Worker], timeout_s: float) -> Ended:
-    key = (job.backend, job.resources.device, job.resources.threads, job.resources.bind)
+class Pool:
+    """The warm workers of a launch, one per backend and resources."""
+
+    def __init__(self, prefix: Sequence[str] = ()) -> None:
+        self._prefix = prefix
+        self._workers: dict[tuple[str, str, int, bool], Worker] = {}
+
+    def worker(self, job: Job) -> Worker:
+        """Return the job's worker, started if there is none.
+
+        Raises WorkerDied where it does not start.
+        """
+        key = _key(job)
+        if key not in self._workers:
+            self._workers[key] = Worker(job.resources.threads, job.resources.bind, prefix=self._prefix)
+        return self._workers[key]
+
+    def forget(self, job: Job) -> Worker | None:
+        """Return the job's worker, no longer of this pool."""
+        return self._workers.pop(_key(job), None)
+
+    def close(self) -> None:
+        """End every worker politely."""
+        while self._workers:
+            self._workers.popitem()[1].close()
+
+    def kill(self) -> None:
+        """End every worker by force."""
+        while self._workers:
+            self._workers.popitem()[1].kill()
+
+
+def unfit(outcome: Outcome) -> str | None:
+    """Return why a launch must be done again: the device was held back, or its memory failed, while it was measured."""
+    measured = outcome.measurement
+    if outcome.status != "done" or measured is None:
+        return None
+    throttled = measured.flags.get("throttled", 0.0)
+    if throttled > THROTTLED:
+        reasons = dict.fromkeys((*(measured.before.throttle or ()), *(measured.after.throttle or ())))
+        return f"throttled for {percent(throttled)} of the window" + (f" ({', '.join(reasons)})" if reasons else "")
+    before, after = measured.before.ecc_errors, measured.after.ecc_errors
+    if before is not None and after is not None and after > before:
+        return f"{after - before} uncorrected memory errors (ECC) while it ran"
+    return None
+
+
+def _run(job: Job, selection: Selection, pool: Pool, timeout_s: float) -> Ended:
+    """Run a job; what was unfit to be measured is thrown away and done again in a fresh worker, at most twice."""
     started_at, start = _now(), time.monotonic()
-    worker = None
-    try:
-        worker = pool.get(key) or Worker(job.resources.threads, job.resources.bind)
-        pool[key] = worker
-        outcome = attempt(
-            worker, job, budget_s=plan.selection.budget_s, timeout_s=timeout_s, workloads=plan.selection.workload_dir
-        )
-        if outcome.status == "failed":
-            pool.pop(key).close()  # a fault may outlive its case: a broken GPU context, memory not given back
-    except WorkerDied as error:
-        pool.pop(key, None)
-        outcome = Outcome("failed", reason=str(error))
+    redone: list[str] = []
+    start_s = 0.0
+    while True:
+        worker, outcome, spent_s = _try(job, selection, pool, timeout_s)
+        start_s += spent_s
+        reason = unfit(outcome)
+        if reason is None or len(redone) == MAX_REDONE:
+            break
+        redone.append(reason)
+        if unfit_worker := pool.forget(job):
+            unfit_worker.close()
     return Ended(
         job=job,
         outcome=outcome,
@@ -72,12 +153,32 @@ def _run(job: Job, plan: Plan, pool: dict[tuple[str, str, int, bool], Worker], t
         wall_s=time.monotonic() - start,
         environment=worker.environment if worker else {},
         worker=worker.package if worker else None,
+        start_s=start_s,
+        redone=tuple(redone),
     )
 
 
-def _close(pool: dict[tuple[str, str, int, bool], Worker]) -> None:
-    while pool:
-        pool.popitem()[1].close()
+def _try(job: Job, selection: Selection, pool: Pool, timeout_s: float) -> tuple[Worker | None, Outcome, float]:
+    """Return the worker, how the job ended in it, and the seconds that starting the worker took."""
+    start = time.monotonic()
+    try:
+        worker = pool.worker(job)
+    except WorkerDied as error:
+        return None, Outcome("failed", reason=str(error)), time.monotonic() - start
+    start_s = time.monotonic() - start
+    try:
+        outcome = attempt(worker, job, budget_s=selection.budget_s, timeout_s=timeout_s, workloads=selection.workload_dir)
+        if outcome.status == "failed":  # a fault may outlive its case: a broken GPU context, memory not given back
+            pool.forget(job)
+            worker.close()
+    except WorkerDied as error:
+        pool.forget(job)
+        outcome = Outcome("failed", reason=str(error))
+    return worker, outcome, start_s
+
+
+def _key(job: Job) -> tuple[str, str, int, bool]:
+    return job.backend, job.resources.device, job.resources.threads, job.resources.bind
 
 
 def _now() -> str:

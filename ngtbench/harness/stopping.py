@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from ngtbench.analysis import statistics
+from ngtbench.model.record import Health
 
 TARGET = 0.01  # relative half-width of the median's 95 % interval at which sampling stops
 STEADY = 5  # samples whose spread decides that the warm-up is over
@@ -11,6 +12,8 @@ MIN_SAMPLES = 10
 MIN_S = 0.5
 AUTOCORRELATED = 0.5
 DRIFT = 0.01
+CLOCK = 0.05
+OVERHEAD = 0.05
 
 
 def steady(samples: Sequence[float]) -> bool:
@@ -33,11 +36,12 @@ def half_width(samples: Sequence[float]) -> float:
     return (high - low) / (2 * middle) if middle > 0 else 0.0
 
 
-def flags(samples: Sequence[float], sample_s: float, resolution_s: float) -> dict[str, float]:
+def flags(samples: Sequence[float], sample_s: float, resolution_s: float, overhead_s: float = 0.0) -> dict[str, float]:
     """Return what a reader must know, each with its figure.
 
     `not_converged`: half-width reached; `drift`: change over the run by Theil-Sen slope, over the median;
-    `autocorrelated`: lag-1 autocorrelation; `timer_coarse`: resolution over the length of a sample.
+    `autocorrelated`: lag-1 autocorrelation; `timer_coarse`: resolution over the length of a sample; `overhead`: what an empty
+    call costs over what this one does.
     """
     found = {}
     reached = half_width(samples)
@@ -51,7 +55,17 @@ def flags(samples: Sequence[float], sample_s: float, resolution_s: float) -> dic
         found["autocorrelated"] = together
     if resolution_s > sample_s / 1000:
         found["timer_coarse"] = resolution_s / sample_s
+    if overhead_s > OVERHEAD * median(samples):
+        found["overhead"] = overhead_s / median(samples)
     return found
+
+
+def moved(before: Health, after: Health) -> dict[str, float]:
+    """Return `clock_moved`, the change of the device's clock over the window, where it is beyond 5 %."""
+    if not before.clock_hz or not after.clock_hz:
+        return {}
+    change = after.clock_hz / before.clock_hz - 1
+    return {"clock_moved": change} if abs(change) > CLOCK else {}
 
 
 def slope(samples: Sequence[float]) -> float:

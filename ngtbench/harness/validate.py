@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ngtbench import workloads
 from ngtbench.harness.inputs import HostInputs
 from ngtbench.model.record import Verdict
 from ngtbench.model.workload import Array, Backend, Workload
@@ -32,8 +33,8 @@ class Checker:
 
     def __init__(self, workload: Workload, size_name: str, inputs: HostInputs, backend: Backend) -> None:
         self._workload, self._inputs, self._backend = workload, inputs, backend
-        self._size = workload.sizes[size_name]
-        sampled = workload.spot is not None and size_name.split("-")[0] not in FULL_SIZES
+        self._size = workloads.size(workload, size_name)
+        sampled = workload.spot is not None and size_name.partition(workloads.NEAR)[0].split("-")[0] not in FULL_SIZES
         self.kind: Literal["full", "spot", "invariants"] = (
             "spot" if sampled else "full" if workload.reference is not None else "invariants"
         )
@@ -43,6 +44,10 @@ class Checker:
         """Judge outputs (name -> array of the backend); a fault of any kind is a verdict, not an error."""
         if not isinstance(outputs, Mapping) or not outputs:
             return self._verdict(None, None, {}, f"returned {type(outputs).__name__} instead of named outputs")
+        promised = [f"{name} ({type(array).__name__})" for name, array in outputs.items() if not self._backend.holds(array)]
+        if promised:
+            words = f"{', '.join(promised)}: no plain array of {self._backend.name}: what is computed later would not be timed"
+            return self._verdict(None, None, {}, words)
         if self.kind == "full":
             error, worst, reason = self._full(outputs)
         elif self.kind == "spot":

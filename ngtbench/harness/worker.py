@@ -122,7 +122,12 @@ def _say(answers: TextIO, message: dict[str, Any]) -> None:
 
 
 def _die_with_parent(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent ends; a worker left over would disturb what runs next."""
+    """Ask the kernel to kill this process when its parent ends; a worker left over would disturb what runs next.
+
+    Under a profiler, which stands between, the end of file on stdin ends the worker, for some end their own starter first.
+    """
+    if os.getppid() != parent and Path(f"/proc/{parent}").exists():
+        return
     try:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     except (OSError, AttributeError):

@@ -111,6 +111,7 @@ class Selection:
     seed: int = 1
     budget_s: float = 2.0  # measuring time per case
     workload_dir: str | None = None
+    audit: bool = False  # every case at nearby sizes and with other seeds too
 
 
 @dataclass(frozen=True)

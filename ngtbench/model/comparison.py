@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ngtbench.model.case import Case, Metric, Resources, Work
+from ngtbench.model.gate import Modes
 from ngtbench.model.record import Status, Verdict
 
 
@@ -44,6 +45,14 @@ class Result:
     throttle: tuple[str, ...] = ()  # reasons seen before or after
     power_w: float | None = None  # mean over the timed windows, gross
     power_said: str = ""  # sensor, or why not measured
+    event_j: float | None = None  # per event that the workload counts, gross
+    event_error: float | None = None  # of event_j, as a share of it
+    idle_w: float | None = None
+    seeds: tuple[int, ...] = ()  # of the launches
+    modes: Modes | None = None  # figures of the launches, where they fall into two groups
+    redone: tuple[str, ...] = ()  # why tries were thrown away
+    profiler: str | None = None  # what watched: such a result is never compared or ranked
+    near: tuple[str, ...] = ()  # sizes that an audit judged it beside
     variant: str | None = None
 
     @property

@@ -125,7 +125,7 @@ class PlanRecord:
     order_seed: int
     keys: tuple[str, ...]
     machine: str  # digest
-    schema: Literal["ngtbench.plan/1"] = "ngtbench.plan/1"
+    schema: Literal["ngtbench.plan/2"] = "ngtbench.plan/2"
 
 
 @dataclass(frozen=True)

@@ -72,11 +72,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds for `calls` calls, and what the last call returned."""
+    """Seconds for `calls` calls, and what the last call returned.
+
+    `enqueue_s` passed until the host had asked for all work, `device_s` between two events on the device. `stray_s` passed
+    between the second event and an idle device: work left on other streams.
+    """
 
     wall_s: float
     device_s: float | None
     outputs: Any
+    enqueue_s: float | None = None
+    stray_s: float = 0.0
 
 
 class Clock(Protocol):
@@ -113,6 +119,25 @@ class Backend(Protocol):
         """Copy the elements at these flat indices to the host."""
         ...
 
+    def copy(self, target: Any, source: Any) -> None:
+        """Overwrite a device array by another of its shape."""
+        ...
+
+    def holds(self, array: Any) -> bool:
+        """Tell whether this is an array whose values are there: no promise, no subclass that computes when looked at."""
+        ...
+
+    def flush(self, size_b: int) -> None:
+        """Write this many bytes from every processor, so that caches hold nothing else."""
+        ...
+
+    def replay(self, run: "Run") -> "Run | None":
+        """Return a function that replays what a run gives the device, as one graph; None where there is no such thing.
+
+        Raises Unavailable where the work cannot be captured.
+        """
+        ...
+
     def poison(self, array: Any) -> None:
         """Overwrite an output so that a result left over from an earlier call cannot pass."""
         ...
@@ -133,7 +158,11 @@ class Workload:
     `reference(size, **inputs)` gets float64 (complex128) copies of the rounded inputs and returns the wanted outputs.
     `spot(size, inputs, outputs) -> (got, want)` checks a sample where the full oracle is too large: `inputs[name]` and
     `outputs[name]` are then indexed by arrays of flat indices. `invariants(size, inputs, outputs, dtype)` is always checked.
+    `live` names inputs that change from call to call in real use, such as events: `build` may not keep copies of them, and they
+    are changed under it to prove that.
     `sizes` are named XS, S, M, L, or a variant such as "S-node1"; `quick` names those of the quick suite.
+    `nearby(size, k)`, k = 0 and 1, is a size a few per cent off in each free dimension, no larger where the size is large: an
+    audit runs it beside the size itself. Returning the size says that there is none.
     """
 
     version: int
@@ -146,6 +175,8 @@ class Workload:
     reference: Callable[..., Mapping[str, Array]] | None = None
     spot: Callable[[Any, Mapping[str, Any], Mapping[str, Any]], tuple[Array, Array]] | None = None
     invariants: Callable[[Any, Mapping[str, Any], Mapping[str, Any], str], Bounds] | None = None
+    live: tuple[str, ...] = ()
+    nearby: Callable[[Any, int], Any] | None = None
     repeat: Literal["calls", "trials"] = "calls"
     metrics: tuple[Metric, ...] = (Metric("wall_s"),)
     quick: tuple[str, ...] = ("S",)

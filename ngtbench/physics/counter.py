@@ -4,6 +4,9 @@ The mixing function is the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2
 to a key and a Weyl sequence; only multiplication, xor and shifts of 64-bit integers, which wrap alike everywhere.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from ngtbench.model.workload import Array, Uniform
@@ -13,6 +16,8 @@ MIX_1 = 0xBF58476D1CE4E5B9
 MIX_2 = 0x94D049BB133111EB
 MASK = 0xFFFFFFFFFFFFFFFF
 _CHUNK = 1 << 15  # elements mixed at once: stays in cache
+_PART = 1 << 20  # elements a thread takes at once
+_THREADS = 8  # more wait for memory
 
 
 def key(seed: int, stream: int) -> int:
@@ -24,9 +29,17 @@ def uniform(spec: Uniform) -> Array:
     """Return the whole array in float64, shape `spec.shape`."""
     count = int(np.prod(spec.shape, dtype=np.int64))
     values = np.empty(count)
-    for start in range(0, count, _CHUNK):
-        stop = min(start + _CHUNK, count)
-        values[start:stop] = at(spec, np.arange(start, stop, dtype=np.uint64))
+
+    def part(first: int) -> None:
+        for start in range(first, min(first + _PART, count), _CHUNK):
+            stop = min(start + _CHUNK, first + _PART, count)
+            values[start:stop] = at(spec, np.arange(start, stop, dtype=np.uint64))
+
+    if count <= _PART:
+        part(0)
+    else:
+        with ThreadPoolExecutor(min(_THREADS, len(os.sched_getaffinity(0)))) as pool:
+            list(pool.map(part, range(0, count, _PART)))
     return values.reshape(spec.shape)
 
 

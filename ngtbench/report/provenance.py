@@ -16,6 +16,7 @@ def endings(sessions: Sequence[Session]) -> list[Table]:
         tables.ended(sessions, "wrong", "Wrong", "The result differs from the oracle's: in no ranking, ratio or mean.", "None."),
         tables.ended(sessions, "failed", "Failed", "Ended without a result: in no ranking, ratio or mean.", "None."),
         tables.ended(sessions, "skipped", "Skipped", "Could not run on this machine.", "None."),
+        _watched(sessions),
         _unrecorded(sessions),
     ]
 
@@ -70,6 +71,16 @@ def _run(session: Session) -> tuple[tables.Cell, ...]:
         cell(times[0], f"to {times[-1]}") if times else cell("–"),
         cell(*settings) if settings else cell("–"),
     )
+
+
+def _watched(sessions: Sequence[Session]) -> Table:
+    rows = [
+        (cell(session.label), cell(result.case.id, kind="name"), cell(result.profiler or ""))
+        for session in sessions
+        for result in session.watched
+    ]
+    note = "A profiler slows what it watches: measured, right, and in no ranking, ratio or mean."
+    return Table("watched", "Watched by a profiler", ("Machine", "Case", "By"), tuple(rows), note, "None.")
 
 
 def _unrecorded(sessions: Sequence[Session]) -> Table:

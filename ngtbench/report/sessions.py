@@ -24,8 +24,13 @@ class Session:
     profiles: dict[str, HardwareProfile | None]  # device id ->
 
     def ended(self, status: str) -> list[Result]:
-        """Return the results of this status."""
-        return [result for result in self.results if result.status == status]
+        """Return the results of this status; of what is done, only what no profiler watched."""
+        return [result for result in self.results if result.status == status and not (status == "done" and result.profiler)]
+
+    @property
+    def watched(self) -> list[Result]:
+        """Return what is done, but was watched by a profiler: it is in no ranking."""
+        return [result for result in self.results if result.status == "done" and result.profiler]
 
     def fraction(self, result: Result) -> Fraction:
         """Return the share of this machine's measured limit that a result reached."""

@@ -1,8 +1,9 @@
 """What matters of a run, in five lines; and one case, in one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ngtbench.analysis.results import results
+from ngtbench.analysis.audit import FLAG
+from ngtbench.analysis.results import result as one_result
 from ngtbench.model.comparison import Limit, Result
 from ngtbench.model.record import RunRecord
 from ngtbench.report import wording
@@ -19,6 +20,7 @@ def five_lines(reading: Reading) -> list[str]:
 def facts(session: Session) -> list[tuple[str, str]]:
     """Return the five lines of one machine, each with its word."""
     counts = [f"{len(session.ended(status))} {status}" for status in ("done", "wrong", "failed", "skipped")]
+    counts += [f"{len(session.watched)} watched by a profiler"] if session.watched else []
     planned = len(session.reading.missing)
     return [
         ("machine", wording.machine_line(session.machine)),
@@ -31,7 +33,7 @@ def facts(session: Session) -> list[tuple[str, str]]:
 
 def line(record: RunRecord) -> str:
     """Return one case of one launch: its figure of merit, interval and rates, or how else it ended."""
-    (result,) = results([record])
+    result = one_result([record])
     where = f"{result.case.id} on {wording.place(result)}"
     if result.status != "done" or result.metric is None or result.figure is None:
         remedy = f" ({result.remedy})" if result.remedy else ""
@@ -40,7 +42,30 @@ def line(record: RunRecord) -> str:
     said = [f"{wording.NAMES.get(name, name)} {wording.amount(name, result.figure.value)}"]
     if result.figure.low is not None:
         said[0] += f" ({wording.spread(name, result.figure)})"
-    return f"done  {where}: {'; '.join([*said, *wording.rates(result), *wording.flags(result)])}"
+    energy = [", ".join(wording.energy(result))] if result.event_j is not None else []
+    return f"done  {where}: {'; '.join([*said, *wording.rates(result), *energy, *wording.flags(result)])}"
+
+
+def overhead(runs: Sequence[RunRecord], wall_s: float) -> str:
+    """Return what share of a run's time was not under the clock, with and without the starts of workers."""
+    starts_s = sum(run.provenance.start_s for run in runs)
+    timed_s = sum(run.outcome.measurement.timed_s for run in runs if run.outcome.measurement)
+    rest_s = max(0.0, wall_s - starts_s - timed_s)
+    shares = [(part / whole if whole > 0 else 0.0) for part, whole in ((rest_s + starts_s, wall_s), (rest_s, wall_s - starts_s))]
+    words = f"{shares[0]:.0%} of {wall_s:.0f} s was not timed work, {shares[1]:.0%} without worker starts"
+    return f"overhead   {words} (worker starts {starts_s:.1f} s, preparing and judging {rest_s:.1f} s)"
+
+
+def audit(results: Sequence[Result]) -> list[str]:
+    """Return what an audit found: how many cases held, and a line for each that did not."""
+    audited = [result for result in results if result.near]
+    tuned = [result for result in audited if FLAG in result.flags]
+    bad = [result for result in audited if result.status in ("wrong", "failed")]
+    lines = [
+        f"audit      {len(audited) - len(tuned) - len(bad)} of {len(audited)} cases hold near their size and with other seeds"
+    ]
+    lines += [f"audit      {result.status}: {result.case.id}: {result.reason}" for result in bad]
+    return lines + [f"audit      {result.case.id}: {'; '.join(wording.flags(result))}" for result in tuned]
 
 
 def _bandwidth(session: Session) -> str:
@@ -79,7 +104,7 @@ def _notable(session: Session) -> Iterator[str]:
     if deviations:
         yield f"deviations: {'; '.join(deviations)}"
     done = session.ended("done")
-    flagged = [result for result in done if result.flags]
+    flagged = [result for result in done if result.flags or result.modes]
     if flagged:
         worst = max(flagged, key=_unsettled)
         yield f"{len(flagged)} of {len(done)} cases flagged, such as {worst.case.id}: {'; '.join(wording.flags(worst))}"

@@ -69,14 +69,19 @@ def _done_row(session: Session, result: Result) -> tuple[Cell, ...]:
     return (
         cell(result.case.id, result.variant or "", "optimised" if result.tier == "optimised" else "", kind="name"),
         cell(session.label, wording.place(result)),
-        cell(wording.amount(name, figure.value), wording.NAMES.get(name, name), better, kind="number"),
+        cell(wording.amount(name, figure.value), wording.NAMES.get(name, name), better, *_cold(result), kind="number"),
         cell(wording.spread(name, figure), *wording.basis(figure), kind="number"),
         cell(*wording.rates(result), kind="number rates"),
         cell(*shares),
         cell(*wording.error(result), kind="number"),
         cell(*_others(result)),
-        cell(*wording.flags(result), kind="warn") if result.flags or result.throttle else cell("none", kind="quiet"),
+        cell(*flags, kind="warn") if (flags := wording.flags(result)) else cell("none", kind="quiet"),
     )
+
+
+def _cold(result: Result) -> list[str]:
+    found = result.intervals.get("cold_s")
+    return [f"{wording.amount('cold_s', found.value)}, {wording.NAMES['cold_s']}"] if found else []
 
 
 def _sheet(sheet: Fraction) -> list[str]:
@@ -91,7 +96,7 @@ def _others(result: Result) -> list[str]:
             words.append(f"{wording.NAMES.get(name, name)} {wording.amount(name, found.value)} ({wording.spread(name, found)})")
     if result.power_w is None:
         return [*words, "power not measured"]
-    return [*words, f"power {wording.amount('mean_w', result.power_w)} mean, {result.power_said}"]
+    return [*words, f"power {wording.amount('mean_w', result.power_w)} mean, {result.power_said}", *wording.energy(result)]
 
 
 def ended(sessions: Sequence[Session], status: str, title: str, note: str, empty: str) -> Table:

@@ -1,5 +1,7 @@
 """How numbers of results are written: units by suffix, intervals, rates, flags."""
 
+from statistics import median
+
 from ngtbench.model.comparison import Fraction, Interval, Result
 from ngtbench.model.machine import Device, Machine
 from ngtbench.units import binary_bytes, percent, si
@@ -18,8 +20,17 @@ _FLAGS = {  # flag -> how its figure reads
     "not_converged": "not converged: half-width {}",
     "drift": "drift {} over the run",
     "timer_coarse": "timer coarse: a step is {} of a sample",
+    "throttled": "throttled for {} of the window",
+    "shared_device": "shared device: others used {}",
+    "tuned_to_shape": "tuned to its shape: {} faster per unit of work than at sizes near it",
 }
-NAMES = {"wall_s": "time per call", "device_s": "device time per call"}
+NAMES = {
+    "wall_s": "time per call",
+    "cold_s": "one call, cold caches",
+    "enqueue_s": "host asks",
+    "device_s": "device, events",
+    "replay_s": "device, graph replay",
+}
 
 
 def unit(metric: str) -> str:
@@ -64,12 +75,33 @@ def share(found: Fraction) -> list[str]:
 
 
 def flags(result: Result) -> list[str]:
-    """Write every flag with its figure, and every throttle reason."""
+    """Write every flag with its figure, every throttle reason, two groups of launches, tries thrown away."""
     words = []
     for name, figure in result.flags.items():
         form = _FLAGS.get(name)
         words.append(form.format(percent(figure)) if form else f"{name.replace('_', ' ')} {figure:.3g}")
-    return words + [f"throttled: {reason}" for reason in result.throttle]
+    words += [f"throttled: {reason}" for reason in result.throttle]
+    words += groups(result)
+    tries = dict.fromkeys(result.redone)
+    return words + ([f"{len(result.redone)} tries thrown away: {'; '.join(tries)}"] if tries else [])
+
+
+def groups(result: Result) -> list[str]:
+    """Write the two groups that launches fall into, where they do."""
+    if result.modes is None or result.metric is None:
+        return []
+    name = result.metric.name
+    both = [f"{amount(name, median(group))} ({len(group)})" for group in (result.modes.fast, result.modes.slow)]
+    return [f"launches fall into two groups: {' and '.join(both)}"]
+
+
+def energy(result: Result) -> list[str]:
+    """Write joules per event with their error, and idle power; nothing of what was not measured."""
+    words = []
+    if result.event_j is not None and result.work is not None:
+        error = "" if result.event_error is None else f" ± {percent(result.event_error)}"
+        words.append(f"{si(result.event_j, 'J')} per {result.work.event}{error}")
+    return words + ([] if result.idle_w is None else [f"idle {si(result.idle_w, 'W')}"])
 
 
 def error(result: Result) -> list[str]:

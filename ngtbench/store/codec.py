@@ -1,7 +1,8 @@
-"""Lines of a record file: strict JSON out, validated types in; unknown versions and keys are errors."""
+"""Lines of a record file: strict JSON out, validated types in; the version before is upgraded, any other is an error."""
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Never
 
@@ -11,7 +12,7 @@ from ngtbench.errors import RecordError
 from ngtbench.model.machine import Machine
 from ngtbench.model.record import MachineRecord, Outcome, PlanRecord, Record, RunRecord
 
-SCHEMAS = ("ngtbench.machine/1", "ngtbench.plan/1", "ngtbench.run/1")
+SCHEMAS = ("ngtbench.machine/1", "ngtbench.plan/2", "ngtbench.run/2")
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
@@ -65,10 +66,11 @@ def from_line(text: str) -> Record:
     except ValueError as error:
         raise RecordError(f"not JSON: {error}") from error
     schema = plain.get("schema") if isinstance(plain, dict) else None
-    if schema not in SCHEMAS:
+    upgrade = _UPGRADES.get(str(schema))
+    if upgrade is None and schema not in SCHEMAS:
         raise RecordError(_unknown(schema))
     try:
-        record = adapter().validate_json(text)
+        record = adapter().validate_json(json.dumps(upgrade(plain)) if upgrade else text)
     except ValidationError as error:
         raise RecordError("\n".join(faults(error))) from error
     if isinstance(record, MachineRecord) and digest(record.machine) != record.digest:
@@ -95,11 +97,25 @@ def schema_document() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ngtbench record line", **document}
 
 
+def _plan_1(plain: dict[str, Any]) -> dict[str, Any]:
+    """Upgrade a plan: version 1 knew no audit."""
+    return plain | {"schema": "ngtbench.plan/2"}
+
+
+def _run_1(plain: dict[str, Any]) -> dict[str, Any]:
+    """Upgrade a record: version 1 noted no timed seconds, worker starts, redone tries or profilers; all default to none."""
+    return plain | {"schema": "ngtbench.run/2"}
+
+
+_UPGRADES: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"ngtbench.plan/1": _plan_1, "ngtbench.run/1": _run_1}
+_READ = (*SCHEMAS, *_UPGRADES)
+
+
 def _unknown(schema: object) -> str:
     if isinstance(schema, str) and schema.startswith("ngtbench."):
-        return f"schema: '{schema[:60]}' is of another version of ngtbench; this one reads {', '.join(SCHEMAS)}"
+        return f"schema: '{schema[:60]}' is of another version of ngtbench; this one reads {', '.join(_READ)}"
     found = "there is none" if schema is None else repr(str(schema)[:60])
-    return f"schema: {found}: no record line of ngtbench; expected one of {', '.join(SCHEMAS)}"
+    return f"schema: {found}: no record line of ngtbench; expected one of {', '.join(_READ)}"
 
 
 def _refuse(name: str) -> Never:

@@ -6,10 +6,13 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ngtbench.errors import WorkloadError
 from ngtbench.model.workload import Workload
 
+NEAR = "~"  # what parts the name of an audit's size from the size it is near
+_SEED = "seed"
 _HERE = Path(__file__).parent
 
 
@@ -54,6 +57,28 @@ def load(name: str, folder: str | None = None) -> Workload:
         raise WorkloadError(f"{path}: WORKLOAD must be an ngtbench.model.workload.Workload, not {type(workload).__name__}")
     _check(workload, path)
     return workload
+
+
+def size(workload: Workload, name: str) -> Any:
+    """Return the size of this name: a declared one, "S~0" and "S~1" near S, or "S~seed", which is S for another seed.
+
+    Raises WorkloadError where there is none.
+    """
+    base, near, which = name.partition(NEAR)
+    if base not in workload.sizes:
+        raise WorkloadError(f"no size '{base}': there are {', '.join(workload.sizes)}")
+    found = workload.sizes[base]
+    if not near or which == _SEED:
+        return found
+    if workload.nearby is None or not which.isdecimal():
+        raise WorkloadError(f"no size '{name}': the workload declares nothing near {base}")
+    return workload.nearby(found, int(which))
+
+
+def around(workload: Workload, name: str) -> tuple[str, ...]:
+    """Return the names of the sizes that an audit runs beside this one: those near it, and itself for another seed."""
+    near = [f"{name}{NEAR}{k}" for k in (0, 1)] if workload.nearby else []
+    return (*(one for one in near if size(workload, one) != workload.sizes[name]), f"{name}{NEAR}{_SEED}")
 
 
 def from_file(path: Path) -> ModuleType:

@@ -5,7 +5,7 @@ to x; a fermion that crosses an edge takes the boundary phase, a factor on U_mu 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,12 @@ def work(size: Size, item_b: int) -> Work:
     return Work(flop=1320 * sites, bytes=120 * real_b, memory_b=264 * real_b, events=sites, event="site")
 
 
+def nearby(size: Size, k: int) -> Size:
+    """Return a lattice of another even extent in time: longer where it is short, shorter where it is long."""
+    x, y, z, t = size.shape
+    return replace(size, shape=(x, y, z, t - 2 * (k + 1) if t > 8 else t + 2 * (k + 1)))
+
+
 def _components(sites: Array) -> Array:
     return sites.reshape(-1, 1) * 12 + np.arange(12)
 
@@ -94,6 +100,7 @@ WORKLOAD = Workload(
     reference=reference,
     spot=spot,
     work=work,
+    nearby=nearby,
     sizes={
         "XS": Size((4, 4, 4, 4)),
         "S": Size((8, 8, 8, 8)),

@@ -50,12 +50,19 @@ def work(size: Size, item_b: int) -> Work:
     return Work(flop=flop, bytes=moved_b, memory_b=moved_b, events=size.batch, event="sample")
 
 
+def nearby(size: Size, k: int) -> Size:
+    """Return a batch a little larger, or a little smaller; of one sample none is smaller."""
+    return Size(size.batch + 1 + size.batch // 50 if k == 0 else max(1, size.batch - 1 - size.batch // 50))
+
+
 WORKLOAD = Workload(
     version=1,
     title="Jet tagger inference, 16-64-32-32-5",
     inputs=inputs,
     reference=reference,
     work=work,
+    nearby=nearby,
+    live=("x",),
     sizes={
         "XS": Size(1),
         "XS-b4": Size(4),

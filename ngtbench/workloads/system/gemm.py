@@ -59,7 +59,8 @@ def spot(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> t
 
 def invariants(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any], dtype: str) -> Bounds:
     """Compare C x with A (B x) over every element; see the head of this file."""
-    n, width = size.n, min(size.n, _BLOCK)
+    n = size.n
+    width = n // -(-n // _BLOCK)  # of equal blocks: n is a multiple of their number
     sign = np.random.default_rng(n).choice((-1.0, 1.0), n)
 
     def summed(rows: Array) -> Array:
@@ -84,6 +85,11 @@ def work(size: Size, item_b: int) -> Work:
     return Work(flop=2 * size.n**3, bytes=traffic_b, memory_b=traffic_b, events=1, event="product")
 
 
+def nearby(size: Size, k: int) -> Size:
+    """Return 31/32 or 30/32 of the size: no power of two, yet as well aligned as libraries want, in whole blocks."""
+    return Size(size.n - (k + 1) * (size.n // 32))
+
+
 def _by_rows(n: int, matrix: Any, use: Callable[[Array], Array], threads: int | None = None) -> Array:
     """Apply `use` to pieces of a few rows each and stack the results."""
     step = max(1, _PIECE // n)
@@ -104,6 +110,8 @@ WORKLOAD = Workload(
     spot=spot,
     invariants=invariants,
     work=work,
+    nearby=nearby,
+    live=("a", "b"),
     sizes={"XS": Size(256), "S": Size(2048), "M": Size(8192), "L": Size(49152)},
     tolerance={"float64": 1e-13, "float32": 5e-5, "tf32": 8e-3, "bfloat16": 3e-2, "float16": 4e-3},
     impls=(

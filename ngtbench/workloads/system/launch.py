@@ -32,12 +32,19 @@ def work(size: Size, item_b: int) -> Work:
     return Work(size.launches, 2 * item_b * size.launches, memory_b=2 * item_b, events=size.launches, event="launch")
 
 
+def nearby(size: Size, k: int) -> Size:
+    """Return a shorter chain; a single launch has none."""
+    return Size(size.launches - (k + 1) * (size.launches // 50))
+
+
 WORKLOAD = Workload(
     version=1,
     title="Launch latency",
     inputs=inputs,
     reference=reference,
     work=work,
+    nearby=nearby,
+    live=("x",),
     sizes={"XS": Size(1), "S": Size(1), "M": Size(100), "L": Size(10_000)},
     tolerance={"float64": 1e-15},
     impls=(

@@ -9,7 +9,7 @@ A trial allocates, fills, follows the cycle (timed; one thread, every load waits
 Sizes "-nodeN" bind the memory to that node; the thread stays on the first CPU it may use, and the record names it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,12 +79,18 @@ def work(size: Size, item_b: int) -> Work:
     return Work(flop=0, bytes=LINE_B * size.steps, memory_b=LINE_B * size.lines, events=size.steps, event="access")
 
 
+def nearby(size: Size, k: int) -> Size:
+    """Return a shorter chain; the lines stay a power of two, which the cycle needs."""
+    return replace(size, steps=size.steps - (k + 1) * (size.steps // 50) - 2 * k - 3)
+
+
 WORKLOAD = Workload(
     version=1,
     title="Memory capacity and latency",
     inputs=inputs,
     reference=reference,
     work=work,
+    nearby=nearby,
     sizes={"XS": Size(20, 1 << 17), "S": Size(24, 1 << 20), "M": Size(28, 1 << 21), "L": Size(32, 1 << 22)}
     | {"L-1t": Size(34, 1 << 22), "L-4t": Size(36, 1 << 22)}
     | {f"S-node{node}": Size(24, 1 << 20, node) for node in range(8)},

@@ -36,7 +36,7 @@ def reference(size: Size, x: Array) -> dict[str, Array]:
 
 def spot(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> tuple[Array, Array]:
     """Check a million elements spread over the array, first and last among them."""
-    index = np.unique(np.linspace(0, size.n - 1, min(size.n, 1_000_003), dtype=np.int64))
+    index = np.linspace(0, size.n - 1, min(size.n, 1_000_003), dtype=np.int64)
     return outputs["y"][index], inputs["x"][index]
 
 
@@ -47,6 +47,11 @@ def work(size: Size, item_b: int) -> Work:
     return Work(flop=0, bytes=crossings * array_b, memory_b=3 * array_b, events=crossings, event="transfer")
 
 
+def nearby(size: Size, k: int) -> Size:
+    """Return a length that is neither a power of two nor even."""
+    return Size(size.n - (k + 1) * (size.n // 50) - 2 * k - 3, size.direction)
+
+
 WORKLOAD = Workload(
     version=1,
     title="Host to device transfer",
@@ -54,6 +59,7 @@ WORKLOAD = Workload(
     reference=reference,
     spot=spot,
     work=work,
+    nearby=nearby,
     sizes={name: Size(n, "both") for name, n in _COUNTS.items()}
     | {f"{name}-h2d": Size(n, "h2d") for name, n in _COUNTS.items()}
     | {f"{name}-d2h": Size(n, "d2h") for name, n in _COUNTS.items()},

@@ -29,7 +29,7 @@ def reference(size: Size, b: Array, c: Array, s: Array) -> dict[str, Array]:
 
 def spot(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> tuple[Array, Array]:
     """Check a million elements spread over the arrays, first and last among them."""
-    index = np.unique(np.linspace(0, size.n - 1, min(size.n, 1_000_003), dtype=np.int64))
+    index = np.linspace(0, size.n - 1, min(size.n, 1_000_003), dtype=np.int64)
     return outputs["a"][index], inputs["b"][index] + 3.0 * inputs["c"][index]
 
 
@@ -39,6 +39,11 @@ def work(size: Size, item_b: int) -> Work:
     return Work(flop=2 * size.n, bytes=traffic_b, memory_b=traffic_b, events=size.n, event="element")
 
 
+def nearby(size: Size, k: int) -> Size:
+    """Return a length that is neither a power of two nor even."""
+    return Size(size.n - (k + 1) * (size.n // 50) - 2 * k - 3)
+
+
 WORKLOAD = Workload(
     version=1,
     title="STREAM triad",
@@ -46,6 +51,7 @@ WORKLOAD = Workload(
     reference=reference,
     spot=spot,
     work=work,
+    nearby=nearby,
     sizes={"XS": Size(2**16), "S": Size(2**22), "M": Size(2**26), "L": Size(2**31)},
     tolerance={"float64": 1e-15, "float32": 5e-7},
     impls=(

@@ -13,7 +13,23 @@ from ngtbench.errors import NgtBenchError
 from ngtbench.harness import measure, stopping
 from ngtbench.harness.prepare import Prepared, prepare
 from ngtbench.model.case import Case, Resources
+from ngtbench.model.record import Energy, Health
 from ngtbench.model.workload import Timing
+
+
+class NoProbe:
+    """A device that nobody watches."""
+
+    window_s = 0.0
+
+    def health(self) -> Health:
+        return Health()
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> tuple[Energy, dict[str, float]]:
+        return Energy(None, 0.0, None, None, None, "nobody watches"), {}
 
 
 class FakeClock:
@@ -38,7 +54,7 @@ def triad(clock: FakeClock) -> Prepared:
 
 
 def test_a_sample_is_seconds_per_call() -> None:
-    measured, verdict = measure.measure(triad(FakeClock(lambda: 3e-6)), budget_s=0.1)
+    measured, verdict = measure.measure(triad(FakeClock(lambda: 3e-6)), 0.1, NoProbe())
     assert verdict.passed
     assert measured.series["wall_s"] == pytest.approx([3e-6] * len(measured.at_s), rel=1e-12)
     assert measured.calls * 3e-6 >= 100e-6
@@ -59,12 +75,12 @@ def test_a_wrong_result_is_not_timed() -> None:
     ready = triad(FakeClock(lambda: 1e-3))
     wrong = replace(ready, verdict=replace(ready.verdict, passed=False, reason="off"))
     with pytest.raises(NgtBenchError, match="never timed"):
-        measure.measure(wrong, 0.1)
+        measure.measure(wrong, 0.1, NoProbe())
 
 
 def test_the_last_timed_output_is_judged() -> None:
     ready = triad(FakeClock(lambda: 1e-3))
-    _, verdict = measure.measure(replace(ready, run=lambda: {"a": 0 * ready.run()["a"]}), 0.05)
+    _, verdict = measure.measure(replace(ready, run=lambda: {"a": 0 * ready.run()["a"]}), 0.05, NoProbe())
     assert not verdict.passed
 
 
@@ -77,7 +93,7 @@ def test_a_cached_answer_is_poisoned() -> None:
 
 def test_noise_is_said_and_not_hidden() -> None:
     noisy = itertools.cycle([1e-3, 1.5e-3, 0.8e-3, 1.2e-3])
-    measured, _ = measure.measure(triad(FakeClock(lambda: next(noisy))), budget_s=0.05)
+    measured, _ = measure.measure(triad(FakeClock(lambda: next(noisy))), 0.05, NoProbe())
     assert measured.flags["not_converged"] > stopping.TARGET
 
 
@@ -100,7 +116,7 @@ def test_the_stop_rule_wants_samples_and_time() -> None:
 def test_trials_judge_every_trial_and_keep_every_metric() -> None:
     assert workloads.load("system/memory").repeat == "trials"
     ready = prepare(Case("system/memory", 1, "XS", "numba", "float64"), Resources("cpu:0", 1, False), 1)
-    measured, verdict = measure.measure(ready, 0.01)
+    measured, verdict = measure.measure(ready, 0.01, NoProbe())
     assert verdict.passed
     assert {metric.name for metric in ready.workload.metrics} == set(measured.series)
     assert len(measured.at_s) >= measure.MIN_TRIALS

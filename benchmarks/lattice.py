@@ -1,0 +1,5 @@
+"""Lattice field theory."""
+
+from ngtbench.adapters.asv import door
+
+WilsonDslash = door("lattice/wilson_dslash")

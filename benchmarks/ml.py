@@ -1,0 +1,5 @@
+"""Machine learning."""
+
+from ngtbench.adapters.asv import door
+
+JetMlp = door("ml/jet_mlp")

@@ -1,0 +1,90 @@
+"""What the gate judges and by which rule: `[tool.ngtbench.gate]` of a pyproject.toml."""
+
+import fnmatch
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from ngtbench.errors import BadInput
+from ngtbench.model.gate import Rule
+
+_KEY = "tool.ngtbench.gate"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One `[[tool.ngtbench.gate.case]]`: a rule for the case ids that match; what is not set stays as it is above."""
+
+    match: str
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Globs of case ids to judge (empty: the quick suite), the common rule, and what differs, the last match winning."""
+
+    cases: tuple[str, ...] = ()
+    common: Rule = field(default_factory=Rule)
+    tables: tuple[Table, ...] = ()
+
+    def rule(self, case: str) -> Rule:
+        """Return the rule of a case id."""
+        found = self.common
+        for table in self.tables:
+            if fnmatch.fnmatchcase(case, table.match):
+                found = replace(found, **table.changes)
+        return found
+
+
+def load(path: Path) -> Rules:
+    """Read the rules of a pyproject.toml; a file that is absent, or says nothing of the gate, gives the defaults.
+
+    Raises BadInput naming file and key.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Rules()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read: {error}") from error
+    found = document.get("tool", {}).get("ngtbench", {}).get("gate", {})
+    if not isinstance(found, dict):
+        raise BadInput(f"{path}: {_KEY}: must be a table, found {found!r}")
+    cases, tables = found.pop("cases", []), found.pop("case", [])
+    if not isinstance(cases, list) or not all(isinstance(one, str) for one in cases):
+        raise BadInput(f"{path}: {_KEY}.cases: must be a list of globs of case ids, found {cases!r}")
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        raise BadInput(f"{path}: {_KEY}.case: write it as [[{_KEY}.case]]")
+    common = Rule(**_checked(path, _KEY, found))
+    made = []
+    for number, table in enumerate(tables):
+        key = f"{_KEY}.case[{number}]"
+        match = table.pop("match", None)
+        if not isinstance(match, str):
+            raise BadInput(f"{path}: {key}.match: must be a glob of case ids, such as 'ml/jet_mlp@1/*', found {match!r}")
+        made.append(Table(match, _checked(path, key, table)))
+    return Rules(tuple(cases), common, tuple(made))
+
+
+def _checked(path: Path, key: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes as they are, once a rule can be made of them."""
+    known = [one.name for one in fields(Rule)]
+    for name in changes:
+        if name not in known:
+            raise BadInput(f"{path}: {key}.{name}: no such key: there are {', '.join(known)}")
+    try:
+        TypeAdapter(tuple[Rule], config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)).validate_python([changes])
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        raise BadInput(f"{path}: {key}.{fault['loc'][-1]}: {fault['msg']}, found {fault['input']!r}") from error
+    for name, least in (("tolerance", 0.0), ("floor", 0.0), ("max_pairs", 6)):
+        value = changes.get(name)
+        if value is not None and (value < least or (name == "tolerance" and not 0 < value < 1)):
+            raise BadInput(
+                f"{path}: {key}.{name}: {value!r} makes no sense: a share between 0 and 1, pairs from 6, a floor from 0"
+            )
+    return changes

@@ -1,0 +1,112 @@
+"""The gate on stored records of one machine: launches paired in their order, which no one interleaved; the weaker test."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from statistics import median
+
+from ngtbench.analysis import gate
+from ngtbench.analysis.results import fault, identity
+from ngtbench.errors import BadInput, Incomparable
+from ngtbench.harness.gate import FLOOR_OVERHEADS, FLOOR_S, conclude
+from ngtbench.model.gate import Judged, Pair, Rule
+from ngtbench.model.machine import Machine
+from ngtbench.model.record import RunRecord
+from ngtbench.store.read import Reading
+
+WEAKER = (
+    "stored records: the launches were not interleaved, so whatever changed on the machine between the two runs counts as a "
+    "change of the code; a failure here is a reason to gate the two revisions, not a proof"
+)
+
+
+def machine(baseline: Reading, candidate: Reading) -> Machine:
+    """Return the one machine both files are of.
+
+    Raises Incomparable where there are two, BadInput where a file describes none.
+    """
+    found = [one for reading in (baseline, candidate) for one in reading.machines.values()]
+    for reading in (baseline, candidate):
+        if not reading.machines:
+            raise BadInput(f"{reading.path}: describes no machine: is it the file that ngtbench run wrote?")
+    if len({identity(one) for one in found}) > 1:
+        names = ", ".join(dict.fromkeys(f"{one.host.hostname} ({one.cpu.name or 'unknown CPU'})" for one in found))
+        raise Incomparable(
+            f"{baseline.path} and {candidate.path} are not of one machine: {names}: a gate compares code, not machines"
+        )
+    return found[-1]
+
+
+def judge(baseline: Reading, candidate: Reading, keys: Mapping[str, Rule]) -> Iterator[Judged]:
+    """Yield a verdict per benchmark of `keys` ("case on device" -> rule)."""
+    sides = {"baseline": launches(baseline), "candidate": launches(candidate)}
+    for key, rule in keys.items():
+        groups = {name: found.get(key, []) for name, found in sides.items()}
+        some = (groups["candidate"] or groups["baseline"])[0]
+        blank = Judged(some.case.id, some.resources.device, some.resources.threads, "error", "", rule)
+        yield _judged(blank, groups)
+
+
+def launches(reading: Reading) -> dict[str, list[RunRecord]]:
+    """Return the records of a file by "case on device", in order of their launches."""
+    groups: dict[str, list[RunRecord]] = {}
+    for run in sorted(reading.runs, key=lambda run: run.launch):
+        groups.setdefault(f"{run.case.id} on {run.resources.device}", []).append(run)
+    return groups
+
+
+def _judged(blank: Judged, groups: Mapping[str, list[RunRecord]]) -> Judged:
+    statuses = {name: {run.outcome.status for run in group} for name, group in groups.items()}
+    if all(found == {"skipped"} for found in statuses.values()):
+        return replace(blank, status="skipped", reason=f"skipped on both sides: {groups['candidate'][0].outcome.reason}")
+    for name, group in groups.items():
+        reason = _unusable(group)
+        if reason is not None:
+            return replace(blank, reason=f"{reason} on the {name}'s side")
+    if groups["baseline"][0].resources != groups["candidate"][0].resources:
+        return replace(blank, reason="the sides ran on different resources: threads, binding, ranks or neighbours")
+    first = groups["candidate"][0].outcome.metrics[0]
+    metric, better = blank.rule.metric or first.name, blank.rule.better or first.better
+    blank = replace(blank, metric=metric, rule=replace(blank.rule, metric=metric, better=better))
+    values = {name: _medians(group, metric) for name, group in groups.items()}
+    if any(not all(math.isfinite(value) and value > 0 for value in found) for found in values.values()):
+        return replace(blank, reason=f"{metric} is missing, or no positive number, in some launch")
+    sign = 1.0 if better == "lower" else -1.0
+    pairs = tuple(
+        Pair("baseline", a, b, sign * math.log(b / a)) for a, b in zip(values["baseline"], values["candidate"], strict=False)
+    )
+    return _decided(replace(blank, pairs=pairs), groups)
+
+
+def _decided(blank: Judged, groups: Mapping[str, list[RunRecord]]) -> Judged:
+    rule, ratios = blank.rule, [pair.log_ratio for pair in blank.pairs]
+    decision = gate.decide(ratios, tolerance=rule.tolerance, max_pairs=len(ratios))
+    status, reason = decision.state, decision.reason
+    assert status != "continue"  # the last look has been taken
+    if len(ratios) < gate.MIN_PAIRS:
+        reason = f"{len(ratios)} launches a side, {gate.MIN_PAIRS} are the least: ngtbench run --launches 10"
+    gained = abs(median(pair.candidate for pair in blank.pairs) - median(pair.baseline for pair in blank.pairs))
+    floor = rule.floor
+    if floor is None:
+        overheads = [run.outcome.measurement.overhead_s for group in groups.values() for run in group if run.outcome.measurement]
+        floor = max(FLOOR_S, FLOOR_OVERHEADS * max(overheads)) if (blank.metric or "").endswith("_s") else 0.0
+    if status == "fail" and gained < floor:
+        status, reason = "pass", f"worse, but by {gained:.2g}, which is below the floor of {floor:.2g}"
+    return conclude(replace(blank, status=status, reason=reason, decision=decision))
+
+
+def _unusable(group: list[RunRecord]) -> str | None:
+    if not group:
+        return "missing"
+    for run in group:
+        if run.provenance.profiler:
+            return f"launch {run.launch} was watched by {run.provenance.profiler}"
+        doubt = fault(run) if run.outcome.status == "done" else f"{run.outcome.status}: {run.outcome.reason}"
+        if doubt:
+            return f"launch {run.launch} is not usable: {doubt}"
+    return None
+
+
+def _medians(group: list[RunRecord], metric: str) -> list[float]:
+    taken = [run.outcome.measurement for run in group]
+    return [median(one.series[metric]) if one and one.series.get(metric) else math.nan for one in taken]
