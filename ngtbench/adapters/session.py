@@ -139,7 +139,7 @@ class Session:
             tolerance = self._config.getoption("ngtbench_tolerance")
             fresh = len(self._ended.keys() - self.baseline.keys())
             reporter.write_line(
-                f"baseline of {len(self.baseline)}: {len(self._judged)} missing, failed or more than {percent(tolerance)} longer; "
+                f"baseline of {len(self.baseline)}: {len(self._judged)} missing, failed or over {percent(tolerance)} longer; "
                 f"{fresh} here are not in it. One process each side: a first look; the statistical gate is `ngtbench gate`."
             )
         for line in self._judged + self._faults:

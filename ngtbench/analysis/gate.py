@@ -14,6 +14,7 @@ from statistics import fmean, median
 
 from ngtbench.analysis.statistics import student_p, student_t
 from ngtbench.model.gate import Decision, Modes, State
+from ngtbench.units import percent
 
 MIN_PAIRS = 6
 STEP = 2
@@ -96,11 +97,11 @@ def _judge(estimate: float, half: float, tolerance: float, last: bool) -> tuple[
     limit = math.log1p(tolerance)
     tight = half < TIGHT
     if estimate - half > 0 and estimate > limit and (tight or estimate - half > math.log1p(CLEAR) or last):
-        return "fail", f"worse by more than {tolerance:.3g}, and the interval excludes no change"
+        return "fail", f"worse by more than {percent(tolerance)}, and the interval excludes no change"
     if estimate + half < limit:
-        return "pass", f"the interval lies below {tolerance:.3g}"
+        return "pass", f"the interval lies below {percent(tolerance)}"
     if tight and estimate < limit:
-        return "pass", f"known to {TIGHT:.0%}, and below {tolerance:.3g}"
+        return "pass", f"known to {percent(TIGHT)}, and below {percent(tolerance)}"
     if last:
-        return "inconclusive", f"the interval still holds {tolerance:.3g} after as many pairs as were allowed"
+        return "inconclusive", f"the interval still holds {percent(tolerance)} after as many pairs as were allowed"
     return "continue", "not yet known well enough"

@@ -4,6 +4,7 @@ import functools
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,9 @@ def run() -> int:
         return 2
     except BrokenPipeError:  # the reader of a pipe had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except Exception:  # noqa: BLE001 - Python's own exit code of a crash is 1, and 1 says that a check failed
+        traceback.print_exc()
+        return 2
     return 0
 
 

@@ -1,28 +1,27 @@
 """`ngtbench gate`: is the candidate slower than the baseline? Pass, fail or inconclusive, and everything that rests on."""
 
-import fnmatch
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from ngtbench import __version__, units
-from ngtbench.cli.run import terminable
+from ngtbench.cli.run import INTERRUPTED, terminable
 from ngtbench.discover.machine import discover
 from ngtbench.errors import BadInput
 from ngtbench.harness import gate, rules, sides, stored
+from ngtbench.harness.pairs import NAMES, Asked
 from ngtbench.harness.run import Ended, record
-from ngtbench.model.case import Selection
-from ngtbench.model.gate import Decision, GateRecord, Judged, Rule, Side
+from ngtbench.model.gate import Decision, GateRecord, Judged, Rule, Side, SideName
 from ngtbench.model.machine import Machine
-from ngtbench.model.record import MachineRecord
+from ngtbench.model.record import MachineRecord, RunRecord
 from ngtbench.report import verdict, wording
 from ngtbench.store import codec
 from ngtbench.store.append import Writer
@@ -50,35 +49,40 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print gate.json")] = False,
 ) -> int:
     """Judge, write the reports, and return 0 pass, 1 regression, 2 error, 3 inconclusive."""
-    asked = gate.Asked(seed, units.duration_s(budget), units.duration_s(timeout), time.monotonic() + units.duration_s(time_limit))
-    if self_test:
-        return _self_test(tuple(cases or (SELF_TEST_CASE,)), candidate, output, asked, pairs)
-    if baseline is None:
-        raise BadInput("--baseline is missing: a revision, a tree, an environment or a record file; or --self-test")
-    recorded = [Path(side).suffix == ".jsonl" for side in (baseline, candidate)]
-    if any(recorded):
-        if not all(recorded):
-            raise BadInput(f"--baseline {baseline} --candidate {candidate}: records can be gated against records only")
-        found = _stored(Path(baseline), Path(candidate), tuple(cases or ()))
-    else:
-        found = _interleaved({"baseline": baseline, "candidate": candidate}, tuple(cases or ()), output, asked, pairs)
+    verdict.clear(output)
+    asked = Asked(seed, units.duration_s(budget), units.duration_s(timeout), time.monotonic() + units.duration_s(time_limit))
+    globs = tuple(cases or ())
+    try:
+        with terminable():
+            if self_test:
+                return _self_test(globs or (SELF_TEST_CASE,), candidate, output, asked, pairs)
+            if baseline is None:
+                raise BadInput("--baseline is missing: a revision, a tree, an environment or a record file; or --self-test")
+            recorded = [Path(side).suffix == ".jsonl" for side in (baseline, candidate)]
+            if any(recorded) and not all(recorded):
+                raise BadInput(f"--baseline {baseline} --candidate {candidate}: records can be gated against records only")
+            if all(recorded):
+                found = _stored(Path(baseline), Path(candidate), globs)
+            else:
+                found = _interleaved({"baseline": baseline, "candidate": candidate}, globs, output, asked, pairs)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"ngtbench: interrupted before every case was judged: no verdict; launches are in {output}\n")
+        return INTERRUPTED
     return _conclude(found, output, json)
 
 
 def _interleaved(
-    asked_for: Mapping[str, str], cases: tuple[str, ...], output: Path, asked: gate.Asked, pairs: int | None
+    asked_for: Mapping[SideName, str], globs: tuple[str, ...], output: Path, asked: Asked, pairs: int | None
 ) -> GateRecord:
     started_at, start = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     machine = discover()
-    places = {name: sides.place(asked_for[name]) for name in gate.NAMES}
+    places = {name: sides.place(asked_for[name]) for name in NAMES}
     known = rules.load(places["candidate"].root / "pyproject.toml")
-    wanted = cases or known.cases
-    listings = {name: sides.listed(at, _selections(wanted)) for name, at in places.items()}
-    keys = dict.fromkeys(key for found in listings.values() for key in (*found.jobs, *found.skipped) if _matches(key, wanted))
-    if not keys:
-        raise BadInput(f"no case of either side matches {', '.join(wanted)}: see `ngtbench list`")
+    globs = globs or known.cases
+    listings = {name: sides.listed(at, rules.selections(globs)) for name, at in places.items()}
+    keys = rules.chosen((key for found in listings.values() for key in (*found.jobs, *found.skipped)), globs)
     _exclusive(machine, keys)
-    judged = _judge(places, listings, _ruled(known, keys, pairs), asked, output, machine)
+    judged = _judge(places, listings, rules.ruled(known, keys, pairs), asked, output, machine)
     return GateRecord(
         started_at=started_at,
         wall_s=time.monotonic() - start,
@@ -92,15 +96,15 @@ def _interleaved(
         candidate=places["candidate"].side,
         cases=judged,
         exit_code=gate.exit_code(judged),
-        notes=_dependencies(places),
+        notes=_differences(places),
     )
 
 
 def _judge(
-    places: Mapping[str, sides.Place],
-    listings: Mapping[str, sides.Listed],
+    places: Mapping[SideName, sides.Place],
+    listings: Mapping[SideName, sides.Listed],
     ruled: Mapping[str, Rule],
-    asked: gate.Asked,
+    asked: Asked,
     output: Path,
     machine: Machine,
 ) -> tuple[Judged, ...]:
@@ -109,18 +113,17 @@ def _judge(
     made: list[Judged] = []
 
     def tell(key: str, decision: Decision) -> None:
-        if decision.estimate is not None and decision.half_width is not None:
-            talk.print(f"{key}: {decision.pairs} pairs, {_change(decision)}", markup=False)
+        talk.print(f"{key}: {decision.pairs} pairs, {verdict.change(decision)}", markup=False)
 
-    with ExitStack() as stack, terminable():
+    with ExitStack() as stack:
         writers = {}
-        for name in gate.NAMES:
+        for name in NAMES:
             path = output / f"{name}.jsonl"
             path.unlink(missing_ok=True)
             writers[name] = stack.enter_context(Writer(path))
             writers[name].append(MachineRecord(digest, machine))
 
-        def keep(name: str, ended: Ended) -> None:
+        def keep(name: SideName, ended: Ended) -> None:
             side = places[name].side
             line = record(ended, machine, digest)
             own = replace(line.provenance, commit=side.commit, dirty=side.dirty)
@@ -132,20 +135,12 @@ def _judge(
     return tuple(made)
 
 
-def _stored(baseline: Path, candidate: Path, cases: tuple[str, ...]) -> GateRecord:
+def _stored(baseline: Path, candidate: Path, globs: tuple[str, ...]) -> GateRecord:
     started_at, start = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     readings = read(baseline), read(candidate)
     machine = stored.machine(*readings)
-    known = rules.load(Path("pyproject.toml"))
-    keys = dict.fromkeys(key for reading in readings for key in stored.launches(reading) if _matches(key, cases))
-    if not keys:
-        raise BadInput(f"{baseline}, {candidate}: hold no case{f' that matches {cases}' if cases else ''}")
-    judged = tuple(stored.judge(*readings, _ruled(known, keys, None)))
-    made: list[Side] = []
-    for path, reading in zip((baseline, candidate), readings, strict=True):
-        commits = {(run.provenance.commit, run.provenance.dirty) for run in reading.runs}
-        commit, dirty = commits.pop() if len(commits) == 1 else (None, None)
-        made.append(Side(str(path), "records", commit, dirty, None))
+    keys = rules.chosen((key for reading in readings for key in stored.launches(reading)), globs)
+    judged = tuple(stored.judge(*readings, rules.ruled(rules.load(Path("pyproject.toml")), keys, None)))
     return GateRecord(
         started_at=started_at,
         wall_s=time.monotonic() - start,
@@ -155,71 +150,46 @@ def _stored(baseline: Path, candidate: Path, cases: tuple[str, ...]) -> GateReco
         machine=wording.machine_line(machine),
         machine_digest=codec.digest(machine),
         method="stored records",
-        baseline=made[0],
-        candidate=made[1],
+        baseline=_file(baseline, readings[0].runs),
+        candidate=_file(candidate, readings[1].runs),
         cases=judged,
         exit_code=gate.exit_code(judged),
         notes=(stored.WEAKER, *(note for reading in readings for note in reading.notes)),
     )
 
 
-def _self_test(cases: tuple[str, ...], tree: str, output: Path, asked: gate.Asked, pairs: int | None) -> int:
+def _file(path: Path, runs: Iterable[RunRecord]) -> Side:
+    commits = {(run.provenance.commit, run.provenance.dirty) for run in runs}
+    commit, dirty = commits.pop() if len(commits) == 1 else (None, None)
+    return Side(str(path), "records", commit, dirty, None)
+
+
+def _self_test(globs: tuple[str, ...], tree: str, output: Path, asked: Asked, pairs: int | None) -> int:
     """Gate the candidate against itself, unchanged and slowed down; say what this machine can resolve."""
     codes = []
     for name, slower, wanted in (("unchanged", 0.0, 0), ("slower", SELF_TEST_SLOWER, 1)):
-        found = _interleaved({"baseline": tree, "candidate": tree}, cases, output / name, replace(asked, slower=slower), pairs)
+        verdict.clear(output / name)
+        both: dict[SideName, str] = {"baseline": tree, "candidate": tree}
+        found = _interleaved(both, globs, output / name, replace(asked, slower=slower), pairs)
         verdict.write(found, output / name)
         for judged in found.cases:
-            decision = judged.decision
-            noise = f"; noise of a pair {decision.sd:.1%}" if decision and decision.sd is not None else ""
-            change = f", {_change(decision)}" if decision and decision.half_width is not None else ""
-            sys.stdout.write(f"{name} ({slower:.0%} injected): {judged.case}: {judged.status}{change}{noise}\n")
-        codes.append(0 if found.exit_code == wanted else 3 if found.exit_code == 3 else 2 if found.exit_code == 2 else 1)
-    said = {0: "this machine can be gated", 1: "the gate is wrong here", 2: "it could not be tried", 3: "too noisy to decide"}
+            said = f"{judged.status}, {verdict.change(judged.decision)} in {verdict.pairs(judged)} pairs"
+            sys.stdout.write(f"{slower:.0%} injected: {judged.case}: {said}; noise of a pair {verdict.noise(judged)}\n")
+        codes.append(0 if found.exit_code == wanted else 1 if found.exit_code < 2 else found.exit_code)
+    words = {0: "this machine can be gated", 1: "the gate is wrong here", 2: "it could not be tried", 3: "too noisy to decide"}
     code = next(code for code in (2, 1, 3, 0) if code in codes)
-    sys.stdout.write(f"self-test: {said[code]}\n")
+    sys.stdout.write(f"self-test: {words[code]}\n")
     return code
 
 
 def _conclude(found: GateRecord, output: Path, json: bool) -> int:
     paths = verdict.write(found, output)
-    if json:
-        sys.stdout.write((output / "gate.json").read_text(encoding="utf-8"))
-    else:
-        words: dict[int, Literal["pass", "regression", "error", "inconclusive"]]
-        words = {0: "pass", 1: "regression", 2: "error", 3: "inconclusive"}
-        counts: dict[str, int] = {}
-        for judged in found.cases:
-            counts[judged.status] = counts.get(judged.status, 0) + 1
-        said = ", ".join(f"{count} {status}" for status, count in counts.items())
-        sys.stdout.write(f"{words[found.exit_code]}: {said}\n" + "".join(f"{path}\n" for path in paths))
+    said = f"{verdict.headline(found)}\n" + "".join(f"{path}\n" for path in paths)
+    sys.stdout.write((output / "gate.json").read_text(encoding="utf-8") if json else said)
     return found.exit_code
 
 
-def _selections(wanted: tuple[str, ...]) -> list[Selection]:
-    """Return what a side must list for these globs: all sizes where one names cases, the quick suite for workloads."""
-    names = [one for one in wanted if "@" not in one]
-    full = {one.partition("@")[0] for one in wanted if "@" in one}
-    made = [Selection(workloads=(name,), suite="quick") for name in names or (() if full else ("*",))]
-    return made + [Selection(workloads=(name,), suite="full") for name in sorted(full)]
-
-
-def _matches(key: str, wanted: tuple[str, ...]) -> bool:
-    case = key.partition(" on ")[0]
-    return not wanted or any(
-        fnmatch.fnmatchcase(case, one)
-        if "@" in one
-        else fnmatch.fnmatchcase(case.partition("@")[0], one) or case.startswith(f"{one}/")
-        for one in wanted
-    )
-
-
-def _ruled(known: rules.Rules, keys: Mapping[str, None], pairs: int | None) -> dict[str, Rule]:
-    found = {key: known.rule(key.partition(" on ")[0]) for key in keys}
-    return {key: replace(rule, max_pairs=pairs) for key, rule in found.items()} if pairs else found
-
-
-def _exclusive(machine: Machine, keys: Mapping[str, None]) -> None:
+def _exclusive(machine: Machine, keys: Iterable[str]) -> None:
     """Raise BadInput where a GPU that is to be gated on is in use: a stranger's work would be taken for ours."""
     used = {key.partition(" on ")[2] for key in keys}
     for gpu in machine.gpus:
@@ -227,18 +197,21 @@ def _exclusive(machine: Machine, keys: Mapping[str, None]) -> None:
             raise BadInput(f"{gpu.id} is in use by {gpu.processes} other processes: gate on a device of its own, or leave it out")
 
 
-def _dependencies(places: Mapping[str, sides.Place]) -> tuple[str, ...]:
-    """Say where both sides run over one stack that one of them does not ask for."""
-    files = [places[name].root / "constraints.txt" for name in gate.NAMES]
-    texts = [path.read_text(encoding="utf-8") if path.is_file() else "" for path in files]
-    shared = len({places[name].python for name in gate.NAMES}) == 1
-    if shared and texts[0] != texts[1]:
-        return (
-            "constraints.txt differs between the sides, and both ran over the installed stack: gate two environments instead",
+def _differences(places: Mapping[SideName, sides.Place]) -> tuple[str, ...]:
+    """Say what the sides do not share, and ran as one of them has it."""
+    said = []
+    if (
+        places["baseline"].python == places["candidate"].python
+        and len({_text(at, "constraints.txt") for at in places.values()}) > 1
+    ):
+        said.append(
+            "constraints.txt differs between the sides, and both ran over the installed stack: gate two environments instead"
         )
-    return ()
+    if len({rules.load(at.root / "pyproject.toml") for at in places.values()}) > 1:
+        said.append("the gate's rules differ between the sides: the candidate's were used")
+    return tuple(said)
 
 
-def _change(decision: Decision) -> str:
-    assert decision.estimate is not None and decision.half_width is not None
-    return f"{100 * decision.estimate:+.1f} ± {100 * decision.half_width:.1f} % (log ratio, above 0 is worse)"
+def _text(at: sides.Place, name: str) -> str:
+    path = at.root / name
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

@@ -1,8 +1,9 @@
 """What the gate judges and by which rule: `[tool.ngtbench.gate]` of a pyproject.toml."""
 
 import fnmatch
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ngtbench.errors import BadInput
+from ngtbench.model.case import Selection
 from ngtbench.model.gate import Rule
 
 _KEY = "tool.ngtbench.gate"
@@ -20,7 +22,7 @@ class Table:
     """One `[[tool.ngtbench.gate.case]]`: a rule for the case ids that match; what is not set stays as it is above."""
 
     match: str
-    changes: Mapping[str, Any]
+    changes: tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Rules:
         found = self.common
         for table in self.tables:
             if fnmatch.fnmatchcase(case, table.match):
-                found = replace(found, **table.changes)
+                found = replace(found, **dict(table.changes))
         return found
 
 
@@ -66,8 +68,40 @@ def load(path: Path) -> Rules:
         match = table.pop("match", None)
         if not isinstance(match, str):
             raise BadInput(f"{path}: {key}.match: must be a glob of case ids, such as 'ml/jet_mlp@1/*', found {match!r}")
-        made.append(Table(match, _checked(path, key, table)))
+        made.append(Table(match, tuple(_checked(path, key, table).items())))
     return Rules(tuple(cases), common, tuple(made))
+
+
+def selections(globs: Sequence[str]) -> list[Selection]:
+    """Return what a side must list for these globs: all sizes where one names cases, the quick suite for workloads."""
+    names = [one for one in globs if "@" not in one]
+    full = {one.partition("@")[0] for one in globs if "@" in one}
+    made = [Selection(workloads=(name,), suite="quick") for name in names or (() if full else ("*",))]
+    return made + [Selection(workloads=(name,), suite="full") for name in sorted(full)]
+
+
+def chosen(keys: Iterable[str], globs: Sequence[str]) -> list[str]:
+    """Return the keys ("case on device") that a glob matches, each once; all of them where there is no glob.
+
+    Raises BadInput where there is nothing to judge, or a glob matches nothing: a mistyped one must not pass.
+    """
+    found = dict.fromkeys(key for key in keys if not globs or any(_matches(key, glob) for glob in globs))
+    idle = [glob for glob in globs if not any(_matches(key, glob) for key in found)]
+    if idle or not found:
+        raise BadInput(f"no case of either side matches {', '.join(idle) or 'anything'}: see `ngtbench list`")
+    return list(found)
+
+
+def ruled(known: Rules, keys: Iterable[str], max_pairs: int | None) -> dict[str, Rule]:
+    """Return each key with its rule; `max_pairs` replaces the rules' own."""
+    found = {key: known.rule(key.partition(" on ")[0]) for key in keys}
+    return {key: replace(rule, max_pairs=max_pairs) for key, rule in found.items()} if max_pairs else found
+
+
+def _matches(key: str, glob: str) -> bool:
+    case = key.partition(" on ")[0]
+    workload = case.partition("@")[0]
+    return fnmatch.fnmatchcase(case, glob) if "@" in glob else fnmatch.fnmatchcase(workload, glob) or case.startswith(f"{glob}/")
 
 
 def _checked(path: Path, key: str, changes: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +111,8 @@ def _checked(path: Path, key: str, changes: dict[str, Any]) -> dict[str, Any]:
         if name not in known:
             raise BadInput(f"{path}: {key}.{name}: no such key: there are {', '.join(known)}")
     try:
-        TypeAdapter(tuple[Rule], config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)).validate_python([changes])
+        strict = TypeAdapter(tuple[Rule], config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
+        strict.validate_json(json.dumps([changes], default=str))  # as JSON, for strict Python wants a Rule already
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise BadInput(f"{path}: {key}.{fault['loc'][-1]}: {fault['msg']}, found {fault['input']!r}") from error

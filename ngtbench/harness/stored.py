@@ -1,18 +1,20 @@
 """The gate on stored records of one machine: launches paired in their order, which no one interleaved; the weaker test."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
 from ngtbench.analysis import gate
 from ngtbench.analysis.results import fault, identity
 from ngtbench.errors import BadInput, Incomparable
-from ngtbench.harness.gate import FLOOR_OVERHEADS, FLOOR_S, conclude
-from ngtbench.model.gate import Judged, Pair, Rule
+from ngtbench.harness.gate import COARSE, below_floor, conclude
+from ngtbench.harness.pairs import floor, oriented, settled
+from ngtbench.model.gate import Judged, Pair, Rule, SideName
 from ngtbench.model.machine import Machine
 from ngtbench.model.record import RunRecord
 from ngtbench.store.read import Reading
+from ngtbench.units import percent
 
 WEAKER = (
     "stored records: the launches were not interleaved, so whatever changed on the machine between the two runs counts as a "
@@ -39,6 +41,7 @@ def machine(baseline: Reading, candidate: Reading) -> Machine:
 
 def judge(baseline: Reading, candidate: Reading, keys: Mapping[str, Rule]) -> Iterator[Judged]:
     """Yield a verdict per benchmark of `keys` ("case on device" -> rule)."""
+    sides: dict[SideName, dict[str, list[RunRecord]]]
     sides = {"baseline": launches(baseline), "candidate": launches(candidate)}
     for key, rule in keys.items():
         groups = {name: found.get(key, []) for name, found in sides.items()}
@@ -55,43 +58,44 @@ def launches(reading: Reading) -> dict[str, list[RunRecord]]:
     return groups
 
 
-def _judged(blank: Judged, groups: Mapping[str, list[RunRecord]]) -> Judged:
-    statuses = {name: {run.outcome.status for run in group} for name, group in groups.items()}
-    if all(found == {"skipped"} for found in statuses.values()):
-        return replace(blank, status="skipped", reason=f"skipped on both sides: {groups['candidate'][0].outcome.reason}")
+def _judged(blank: Judged, groups: Mapping[SideName, list[RunRecord]]) -> Judged:
+    baseline, candidate = groups["baseline"], groups["candidate"]
+    if baseline and candidate and {run.outcome.status for run in (*baseline, *candidate)} == {"skipped"}:
+        return replace(blank, status="skipped", reason=f"skipped on both sides: {candidate[0].outcome.reason}")
     for name, group in groups.items():
         reason = _unusable(group)
         if reason is not None:
             return replace(blank, reason=f"{reason} on the {name}'s side")
-    if groups["baseline"][0].resources != groups["candidate"][0].resources:
-        return replace(blank, reason="the sides ran on different resources: threads, binding, ranks or neighbours")
-    first = groups["candidate"][0].outcome.metrics[0]
-    metric, better = blank.rule.metric or first.name, blank.rule.better or first.better
-    blank = replace(blank, metric=metric, rule=replace(blank.rule, metric=metric, better=better))
-    values = {name: _medians(group, metric) for name, group in groups.items()}
-    if any(not all(math.isfinite(value) and value > 0 for value in found) for found in values.values()):
-        return replace(blank, reason=f"{metric} is missing, or no positive number, in some launch")
-    sign = 1.0 if better == "lower" else -1.0
-    pairs = tuple(
-        Pair("baseline", a, b, sign * math.log(b / a)) for a, b in zip(values["baseline"], values["candidate"], strict=False)
-    )
-    return _decided(replace(blank, pairs=pairs), groups)
+    for what, differ in (
+        ("ran on different resources: threads, binding, ranks or neighbours", {run.resources for run in (*baseline, *candidate)}),
+        ("do other work under one case id", {run.outcome.work for run in (*baseline, *candidate)}),
+    ):
+        if len(differ) > 1:
+            return replace(blank, reason=f"the sides {what}")
+    rule = settled(blank.rule, candidate[0].outcome)
+    assert rule.metric is not None  # now that it is settled
+    values = [_medians(group, rule.metric) for group in (baseline, candidate)]
+    if any(not all(math.isfinite(value) and value > 0 for value in found) for found in values):
+        return replace(blank, reason=f"{rule.metric} is missing, or no positive number, in some launch")
+    pairs = tuple(Pair("baseline", a, b, oriented(rule, a, b)) for a, b in zip(*values, strict=False))
+    return _decided(replace(blank, metric=rule.metric, rule=rule, pairs=pairs), (*baseline, *candidate))
 
 
-def _decided(blank: Judged, groups: Mapping[str, list[RunRecord]]) -> Judged:
+def _decided(blank: Judged, runs: Sequence[RunRecord]) -> Judged:
     rule, ratios = blank.rule, [pair.log_ratio for pair in blank.pairs]
     decision = gate.decide(ratios, tolerance=rule.tolerance, max_pairs=len(ratios))
     status, reason = decision.state, decision.reason
     assert status != "continue"  # the last look has been taken
     if len(ratios) < gate.MIN_PAIRS:
         reason = f"{len(ratios)} launches a side, {gate.MIN_PAIRS} are the least: ngtbench run --launches 10"
-    gained = abs(median(pair.candidate for pair in blank.pairs) - median(pair.baseline for pair in blank.pairs))
-    floor = rule.floor
-    if floor is None:
-        overheads = [run.outcome.measurement.overhead_s for group in groups.values() for run in group if run.outcome.measurement]
-        floor = max(FLOOR_S, FLOOR_OVERHEADS * max(overheads)) if (blank.metric or "").endswith("_s") else 0.0
-    if status == "fail" and gained < floor:
-        status, reason = "pass", f"worse, but by {gained:.2g}, which is below the floor of {floor:.2g}"
+    taken = [run.outcome.measurement for run in runs if run.outcome.measurement]
+    lost = abs(median(pair.candidate for pair in blank.pairs) - median(pair.baseline for pair in blank.pairs))
+    least = floor(rule, max(measured.overhead_s for measured in taken))
+    coarse = max(measured.flags.get("timer_coarse", 0.0) for measured in taken)
+    if coarse > COARSE * rule.tolerance:
+        status, reason = "inconclusive", f"the timer is too coarse: a step is {percent(coarse)} of a sample"
+    elif status == "fail" and lost < least:
+        status, reason = "pass", below_floor(rule, lost, least)
     return conclude(replace(blank, status=status, reason=reason, decision=decision))
 
 

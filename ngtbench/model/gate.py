@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 State = Literal["continue", "pass", "fail", "inconclusive"]
+SideName = Literal["baseline", "candidate"]
 GateStatus = Literal["pass", "fail", "inconclusive", "error", "skipped"]
 
 
@@ -45,7 +46,7 @@ class Rule:
 class Pair:
     """One launch of each side, one after the other."""
 
-    first: Literal["baseline", "candidate"]
+    first: SideName
     baseline: float  # median of the launch's samples
     candidate: float
     log_ratio: float  # above 0: the candidate is worse
@@ -78,7 +79,7 @@ class Judged:
     pairs: tuple[Pair, ...] = ()
     fresh_pairs: tuple[Pair, ...] = ()
     discarded: tuple[str, ...] = ()  # launches thrown away and redone, each with the reason
-    modes: dict[str, Modes] = field(default_factory=dict)  # side -> its two groups, where it has two
+    modes: dict[SideName, Modes] = field(default_factory=dict)  # side -> its two groups, where it has two
     fastest_ratio: float | None = None  # candidate's fastest launch over the baseline's, oriented: a second opinion
     notes: tuple[str, ...] = ()
 

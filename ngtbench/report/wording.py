@@ -1,5 +1,6 @@
 """How numbers of results are written: units by suffix, intervals, rates, flags."""
 
+import math
 from statistics import median
 
 from ngtbench.model.comparison import Fraction, Interval, Result
@@ -31,6 +32,11 @@ NAMES = {
     "device_s": "device, events",
     "replay_s": "device, graph replay",
 }
+
+
+def change(log_ratio: float) -> str:
+    """Write the logarithm of a ratio as a change with its sign: +5.0 % for a ratio of 1.05."""
+    return f"{100 * math.expm1(log_ratio):+.1f} %"
 
 
 def unit(metric: str) -> str:

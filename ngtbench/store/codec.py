@@ -9,6 +9,7 @@ from typing import Annotated, Any, Never
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from ngtbench.errors import RecordError
+from ngtbench.model.gate import GateRecord
 from ngtbench.model.machine import Machine
 from ngtbench.model.record import MachineRecord, Outcome, PlanRecord, Record, RunRecord
 
@@ -95,6 +96,12 @@ def schema_document() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a record line."""
     document = adapter().json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ngtbench record line", **document}
+
+
+def gate_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a gate.json."""
+    document = TypeAdapter(GateRecord).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "title": "ngtbench gate"}
 
 
 def _plan_1(plain: dict[str, Any]) -> dict[str, Any]:
