@@ -99,6 +99,15 @@ def test_a_single_burst_does_not_fail() -> None:
     assert decide([0.001, -0.002, 0.0, 0.5, 0.002, -0.001, 0.0, 0.001, -0.001, 0.002]).state == "pass"
 
 
+def test_what_is_known_to_two_per_cent_and_below_the_tolerance_passes() -> None:
+    below = decide([0.045 + 0.009 * (-1) ** k for k in range(6)])
+    assert below.estimate is not None
+    assert below.half_width is not None
+    assert below.estimate + below.half_width > math.log(1.05)
+    assert below.half_width < gate.TIGHT
+    assert below.state == "pass"
+
+
 def test_tolerance_moves_the_line() -> None:
     slow = [0.04 + 0.001 * (k % 3) for k in range(6)]
     assert decide(slow).state == "pass"

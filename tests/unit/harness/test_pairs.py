@@ -254,6 +254,7 @@ def test_pairs_of_several_benchmarks_are_interleaved(monkeypatch: Patch) -> None
     assert {judged.status for judged in verdicts} == {"pass"}
     rounds = [[ended.job.case.impl for _, ended in one.kept[6 * k : 6 * k + 6 : 2]] for k in range(6)]
     assert all(sorted(impls) == ["a", "b", "c"] for impls in rounds)
+    assert len({tuple(impls) for impls in rounds}) > 1, "in another order every time"
 
 
 def test_the_slowdown_is_injected_into_the_candidate_alone(monkeypatch: Patch) -> None:
