@@ -118,9 +118,7 @@ def _judge(
     with ExitStack() as stack:
         writers = {}
         for name in NAMES:
-            path = output / f"{name}.jsonl"
-            path.unlink(missing_ok=True)
-            writers[name] = stack.enter_context(Writer(path))
+            writers[name] = stack.enter_context(Writer(output / f"{name}.jsonl"))
             writers[name].append(MachineRecord(digest, machine))
 
         def keep(name: SideName, ended: Ended) -> None:

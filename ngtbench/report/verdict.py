@@ -45,8 +45,8 @@ def write(found: GateRecord, folder: Path) -> list[Path]:
 
 
 def clear(folder: Path) -> None:
-    """Remove the reports of an earlier gate, so that none of them is taken for this one's if this one comes to nothing."""
-    for name in ("gate.json", "gate.xml", "gate.md", "gate.html"):
+    """Remove what an earlier gate left, so that none of it is taken for this one's if this one comes to nothing."""
+    for name in ("gate.json", "gate.xml", "gate.md", "gate.html", "baseline.jsonl", "candidate.jsonl"):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             (folder / name).unlink()
 

@@ -59,9 +59,10 @@ def test_all_four_are_written_and_an_earlier_gates_are_cleared(tmp_path: Path) -
     folder = tmp_path / "new" / "gate"
     paths = verdict.write(gate(), folder)
     assert [path.name for path in paths] == ["gate.json", "gate.xml", "gate.md", "gate.html"]
-    (folder / "baseline.jsonl").write_text("x")
+    for name in ("baseline.jsonl", "candidate.jsonl", "mine.jsonl"):
+        (folder / name).write_text("x")
     verdict.clear(folder)
-    assert [path.name for path in folder.iterdir()] == ["baseline.jsonl"]
+    assert [path.name for path in folder.iterdir()] == ["mine.jsonl"]
     verdict.clear(tmp_path / "never")
 
 
