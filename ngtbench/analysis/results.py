@@ -145,7 +145,8 @@ def _power(taken: Sequence[Measurement]) -> tuple[float | None, str]:
         if energy.j is None or energy.window_s <= 0:
             return None, energy.reason or "no reason recorded"
     joules, seconds = sum(energy.j or 0.0 for energy in energies), sum(energy.window_s for energy in energies)
-    return joules / seconds, energies[0].sensor or "sensor not recorded"
+    said = dict.fromkeys(words for energy in energies for words in (energy.sensor or "sensor not recorded", energy.reason) if words)
+    return joules / seconds, "; ".join(said)
 
 
 def _event_j(taken: Sequence[Measurement], metric: str, work: Work | None) -> tuple[float | None, float | None]:

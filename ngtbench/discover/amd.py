@@ -70,14 +70,14 @@ def _identity(source: Source, node: Node, extras: smi.Extras) -> Reads:
 def _state(source: Source, node: Node, extras: smi.Extras) -> Reads:
     device = node.device(source)
     return {
-        "clock_hz": lambda: _clocks_hz(source, f"{device}/pp_dpm_sclk")[0],
-        "clock_max_hz": lambda: _clocks_hz(source, f"{device}/pp_dpm_sclk")[1],
-        "memory_clock_hz": lambda: _clocks_hz(source, f"{device}/pp_dpm_mclk")[0],
-        "memory_clock_max_hz": lambda: _clocks_hz(source, f"{device}/pp_dpm_mclk")[1],
+        "clock_hz": lambda: clocks_hz(source, f"{device}/pp_dpm_sclk")[0],
+        "clock_max_hz": lambda: clocks_hz(source, f"{device}/pp_dpm_sclk")[1],
+        "memory_clock_hz": lambda: clocks_hz(source, f"{device}/pp_dpm_mclk")[0],
+        "memory_clock_max_hz": lambda: clocks_hz(source, f"{device}/pp_dpm_mclk")[1],
         "ecc": lambda: _ecc(source.text(f"{device}/ras/features")),
         "throttle": lambda: extras.throttle(device.rpartition("/")[2]),
-        "processes": lambda: _others(source, node),
-        "temperature_c": lambda: _temperature_c(source, _hwmon(source, device)),
+        "processes": lambda: len(others(source, node)),
+        "temperature_c": lambda: temperature_c(source, hwmon(source, device)),
     }
 
 
@@ -85,7 +85,7 @@ def _power_and_links(source: Source, node: Node) -> Reads:
     device = node.device(source)
 
     def watts(name: str) -> Callable[[], float]:
-        return lambda: _watts(source, f"{_hwmon(source, device)}/{name}")
+        return lambda: _watts(source, f"{hwmon(source, device)}/{name}")
 
     def generation(name: str) -> Callable[[], int]:
         return lambda: _GENERATIONS[source.text(f"{device}/{name}").split()[0]]
@@ -94,7 +94,7 @@ def _power_and_links(source: Source, node: Node) -> Reads:
         "power_limit_w": watts("power1_cap"),
         "power_limit_default_w": watts("power1_cap_default"),
         "power_limit_enforced_w": watts("power1_cap"),
-        "power_limit_min_w": lambda: source.integer(f"{_hwmon(source, device)}/power1_cap_min") / 1e6,
+        "power_limit_min_w": lambda: source.integer(f"{hwmon(source, device)}/power1_cap_min") / 1e6,
         "power_limit_max_w": watts("power1_cap_max"),
         "pcie_gen": generation("current_link_speed"),
         "pcie_gen_max": generation("max_link_speed"),
@@ -118,7 +118,7 @@ def _memory_free_b(source: Source, node: Node, device: str) -> int:
     return total - source.integer(f"{device}/mem_info_vram_used")
 
 
-def _clocks_hz(source: Source, name: str) -> tuple[float, float]:
+def clocks_hz(source: Source, name: str) -> tuple[float, float]:
     """Return the present and the highest clock of lines such as "1: 2100Mhz *"."""
     found = re.findall(r":\s*(\d+)\s*Mhz\s*(\*?)", source.text(name), re.IGNORECASE)
     now = [int(mhz) for mhz, star in found if star]
@@ -134,14 +134,18 @@ def _watts(source: Source, name: str) -> float:
     return microwatts / 1e6
 
 
-def _hwmon(source: Source, device: str) -> str:
+def hwmon(source: Source, device: str) -> str:
+    """Return the folder of a device's sensors.
+
+    Raises Unread where there is none.
+    """
     found = source.entries(f"{device}/hwmon", "hwmon")
     if not found:
         raise Unread(f"{device}/hwmon is empty")
     return f"{device}/hwmon/{found[0]}"
 
 
-def _temperature_c(source: Source, hwmon: str) -> float:
+def temperature_c(source: Source, hwmon: str) -> float:
     """Return the junction temperature, else the first there is."""
     labels = {number: source.optional(f"{hwmon}/temp{number}_label") for number in (1, 2, 3)}
     number = next((number for number, label in labels.items() if label == "junction"), 1)
@@ -160,10 +164,13 @@ def _links(source: Source, node: Node) -> int:
     return sum(pairs(source.text(f"{node.path}/io_links/{link}/properties")).get("type") == _XGMI for link in links)
 
 
-def _others(source: Source, node: Node) -> int:
-    """Count the processes with memory on this node, but for ourselves."""
-    others = [pid for pid in source.entries(f"{KFD}/proc") if pid != str(os.getpid())]
-    return sum((source.optional(f"{KFD}/proc/{pid}/vram_{node.gpu_id}") or "0") != "0" for pid in others)
+def others(source: Source, node: Node) -> list[str]:
+    """Return the processes with memory on this node, but ourselves.
+
+    Raises Unread where the driver does not list them.
+    """
+    pids = [pid for pid in source.entries(f"{KFD}/proc") if pid != str(os.getpid())]
+    return [pid for pid in pids if (source.optional(f"{KFD}/proc/{pid}/vram_{node.gpu_id}") or "0") != "0"]
 
 
 def _target(version: int) -> str:

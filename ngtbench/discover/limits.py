@@ -26,7 +26,7 @@ def quota_cpus(source: Source) -> float:
     Raises Unread: "no quota", or why none could be read.
     """
     found = []
-    for folder in _folders(source, "cpu"):
+    for folder in folders(source, "cpu"):
         limit = source.optional(f"{folder}/cpu.max")  # v2: "150000 100000" or "max 100000"
         if limit is not None and not limit.startswith("max"):
             quota_us, period_us = limit.split()
@@ -53,7 +53,7 @@ def usable_memory_b(source: Source) -> int:
     Raises Unread where a limit exists and cannot be read.
     """
     found = [memory_b(source)]
-    for folder in _folders(source, "memory"):
+    for folder in folders(source, "memory"):
         for name in _MEMORY_FILES:
             limit = source.optional(f"{folder}/{name}")
             if limit is not None and limit != "max":
@@ -61,7 +61,7 @@ def usable_memory_b(source: Source) -> int:
     return min(found)
 
 
-def _folders(source: Source, controller: str) -> list[str]:
+def folders(source: Source, controller: str) -> list[str]:
     """Return our cgroup folders that may limit a controller, from our own up to each mount point."""
     paths: dict[str, str] = {}  # controller -> our group; "" for version 2
     for line in (source.optional("/proc/self/cgroup") or "").splitlines():

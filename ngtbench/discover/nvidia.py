@@ -108,7 +108,7 @@ def _state(driver: Driver, source: Source, seat: Seat) -> Reads:
         "memory_clock_max_hz": lambda: driver.ask("nvmlDeviceGetMaxClockInfo", card, _CLOCK_MEMORY) * 1e6,
         "ecc": lambda: driver.ask("nvmlDeviceGetEccMode", card)[0] == 1,
         "mps": lambda: _mps(source),
-        "throttle": lambda: _throttle(driver, card),
+        "throttle": lambda: throttle(driver, card),
         "processes": lambda: _others(driver.ask("nvmlDeviceGetComputeRunningProcesses", seat.handle)),
         "temperature_c": lambda: float(driver.ask("nvmlDeviceGetTemperature", card, _SENSOR)),
     }
@@ -144,7 +144,11 @@ def _links(driver: Driver, card: Any) -> int:
     return sum(states)
 
 
-def _throttle(driver: Driver, card: Any) -> tuple[str, ...]:
+def throttle(driver: Driver, card: Any) -> tuple[str, ...]:
+    """Return what holds a card's clocks back now.
+
+    Raises Unread where the driver does not say.
+    """
     try:
         bits = driver.ask("nvmlDeviceGetCurrentClocksEventReasons", card)
     except Unread:  # drivers before 535 know it by its old name

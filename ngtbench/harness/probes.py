@@ -2,93 +2,127 @@
 
 import os
 import time
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, Protocol
 
+from ngtbench.discover import watch_amd, watch_nvidia
+from ngtbench.discover.answers import Unread
+from ngtbench.discover.sensors import Counter, Gauge
+from ngtbench.discover.source import Source
+from ngtbench.discover.watch_host import HostEye
+from ngtbench.harness.energy import Clock, Meter, NoMeter, at_rest, meter
 from ngtbench.model.protocols import Probe
 from ngtbench.model.record import Energy, Health
 
-_RAPL = Path("/sys/class/powercap")
+
+class Eye(Protocol):
+    """What reads one device; a device that is lost raises NgtBenchError from any of these."""
+
+    def sensor(self) -> Counter | Gauge:
+        """Return what measures energy, or raise Unread."""
+        ...
+
+    def health(self) -> Health:
+        """Read state now."""
+        ...
+
+    def mark(self) -> None:
+        """Begin a window."""
+        ...
+
+    def flags(self, window_s: float) -> dict[str, float]:
+        """Return what disturbed the window that ends now."""
+        ...
+
+    def unrest(self, window_s: float) -> str | None:
+        """Return why the device was not at rest since `mark`."""
+        ...
 
 
-def open_probe(device: str) -> Probe:
-    """Return a probe of a device ("cpu:0", "cuda:1"); open it before anything runs there, so that idle power is idle."""
-    return HostProbe() if device.startswith("cpu") else BlindProbe("this version reads no GPU")
+def open_probe(
+    device: str,
+    source: Source | None = None,
+    *,
+    nvml: Any = None,
+    amdsmi: Any = None,
+    clock: Clock = time.perf_counter,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Probe:
+    """Return a probe of a device ("cpu:0", "cuda:1"); open it before anything runs there, so that idle power is idle.
+
+    It waits half a second for the idle power of processors and a second for a GPU's, three times that where the device is
+    still busy, and not at all where no sensor can be read. `nvml`, `amdsmi`, `clock` and `sleep` replay the world.
+    """
+    source = source or Source()
+    eye = _eye(device, source, HostEye(source), nvml, amdsmi)
+    try:
+        sensor = eye.sensor()
+    except Unread as error:
+        return DeviceProbe(eye, NoMeter(str(error), clock))
+    rest = at_rest(sensor, eye, clock, sleep)
+    return DeviceProbe(eye, NoMeter(rest.broken, clock) if rest.broken else meter(sensor, rest, clock))
 
 
-class BlindProbe:
-    """A device that cannot be watched."""
+class DeviceProbe:
+    """Watches windows: the meter innermost, so that reading the rest costs no energy."""
 
-    window_s = 0.0
+    def __init__(self, eye: Eye, meter: Meter) -> None:
+        self._eye, self._meter = eye, meter
+        self.window_s = meter.window_s
 
-    def __init__(self, reason: str) -> None:
-        self._reason, self._start_s = reason, 0.0
+    def health(self) -> Health:
+        """Read state now."""
+        return self._eye.health()
+
+    def start(self) -> None:
+        """Open a window."""
+        self._eye.mark()
+        self._meter.start()
+
+    def stop(self) -> tuple[Energy, dict[str, float]]:
+        """Close it; return its energy and what disturbed it."""
+        energy = self._meter.stop()
+        return energy, self._eye.flags(energy.window_s) if energy.window_s > 0 else {}
+
+
+class BlindEye:
+    """A device that cannot be read; the process that drives it can."""
+
+    def __init__(self, reason: str, host: HostEye) -> None:
+        self._reason, self._host = reason, host
+
+    def sensor(self) -> Counter | Gauge:
+        """Raise Unread."""
+        raise Unread(self._reason)
 
     def health(self) -> Health:
         """Return the load, and the reason for everything else."""
-        unread = ("clock_hz", "memory_clock_hz", "temperature_c", "power_w", "throttle", "ecc_errors", "processes")
+        unread = [field.name for field in fields(Health) if field.name not in ("load1", "missing")]
         return Health(load1=os.getloadavg()[0], missing=dict.fromkeys(unread, self._reason))
 
-    def start(self) -> None:
-        """Note the time."""
-        self._start_s = time.perf_counter()
+    def mark(self) -> None:
+        """Begin a window."""
+        self._host.mark()
 
-    def stop(self) -> tuple[Energy, dict[str, float]]:
-        """Return the window and the reason."""
-        return Energy(None, time.perf_counter() - self._start_s, None, None, None, self._reason), {}
+    def flags(self, window_s: float) -> dict[str, float]:
+        """Return what disturbed the process."""
+        return self._host.held(window_s)
 
-
-class HostProbe(BlindProbe):
-    """The processors: clock by cpufreq, energy by RAPL."""
-
-    def __init__(self) -> None:
-        super().__init__("not read for CPUs" if rapl_j() is not None else _rapl_reason())
-        self._start_j: float | None = None
-
-    def health(self) -> Health:
-        """Read clock and load."""
-        missing = dict.fromkeys(("temperature_c", "power_w", "throttle"), "not read for CPUs")
-        clock_hz = _cpu_clock_hz()
-        if clock_hz is None:
-            missing["clock_hz"] = "no cpufreq in /sys: hidden by the hypervisor or the container"
-        return Health(clock_hz=clock_hz, load1=os.getloadavg()[0], missing=missing)
-
-    def start(self) -> None:
-        """Read the counter."""
-        super().start()
-        self._start_j = rapl_j()
-
-    def stop(self) -> tuple[Energy, dict[str, float]]:
-        """Read again; a counter that wrapped or vanished gives None with the reason."""
-        end_j, window_s = rapl_j(), time.perf_counter() - self._start_s
-        if end_j is None or self._start_j is None:
-            return Energy(None, window_s, None, None, None, self._reason), {}
-        if end_j <= self._start_j:
-            return Energy(None, window_s, None, None, "RAPL package counters", "the counter wrapped or did not move"), {}
-        said = "gross; idle power and sensor error not measured"
-        return Energy(end_j - self._start_j, window_s, None, None, "RAPL package counters", said), {}
+    def unrest(self, window_s: float) -> str | None:
+        """Return the reason."""
+        return self._reason
 
 
-def rapl_j() -> float | None:
-    """Return the sum of the packages' counters in joules; None where the kernel does not let us."""
-    total_uj = 0
-    domains = sorted(_RAPL.glob("intel-rapl:[0-9]*")) if _RAPL.is_dir() else []
-    packages = [domain for domain in domains if domain.name.count(":") == 1]
+def _eye(device: str, source: Source, host: HostEye, nvml: Any, amdsmi: Any) -> Eye:
+    kind = device.partition(":")[0]
     try:
-        for package in packages:
-            total_uj += int((package / "energy_uj").read_text())
-    except (OSError, ValueError):
-        return None
-    return total_uj * 1e-6 if packages else None
-
-
-def _rapl_reason() -> str:
-    if not any(_RAPL.glob("intel-rapl:*")):
-        return "no RAPL counters in /sys/class/powercap: a virtual machine, a container or an unsupported CPU"
-    return "RAPL counters are readable by root only"
-
-
-def _cpu_clock_hz() -> float | None:
-    try:
-        return 1e3 * int(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq").read_text())
-    except (OSError, ValueError):
-        return None
+        if kind == "cpu":
+            return host
+        if kind == "cuda":
+            return watch_nvidia.opened(device, source, host, nvml)
+        if kind == "rocm":
+            return watch_amd.opened(device, source, host, amdsmi)
+    except Unread as error:
+        return BlindEye(str(error), host)
+    return BlindEye(f"{device} is of a kind that is not watched", host)

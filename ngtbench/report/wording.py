@@ -21,7 +21,10 @@ _FLAGS = {  # flag -> how its figure reads
     "not_converged": "not converged: half-width {}",
     "drift": "drift {} over the run",
     "timer_coarse": "timer coarse: a step is {} of a sample",
+    "autocorrelated": "autocorrelated: a sample resembles the one before by {}",
     "throttled": "throttled for {} of the window",
+    "power_capped": "at its power limit for {} of the window",
+    "clock_moved": "clock moved by {}",
     "shared_device": "shared device: others used {}",
     "tuned_to_shape": "tuned to its shape: {} faster per unit of work than at sizes near it",
 }
@@ -85,7 +88,8 @@ def flags(result: Result) -> list[str]:
     words = []
     for name, figure in result.flags.items():
         form = _FLAGS.get(name)
-        words.append(form.format(percent(figure)) if form else f"{name.replace('_', ' ')} {figure:.3g}")
+        other = f"{figure:.0f} pages swapped" if name == "swapping" else f"{name.replace('_', ' ')} {figure:.3g}"
+        words.append(form.format(percent(figure)) if form else other)
     words += [f"throttled: {reason}" for reason in result.throttle]
     words += groups(result)
     tries = dict.fromkeys(result.redone)
