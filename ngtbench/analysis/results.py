@@ -13,6 +13,7 @@ from ngtbench.model.machine import Machine
 from ngtbench.model.record import Measurement, RunRecord, Status, Verdict
 
 _ORDER: tuple[Status, ...] = ("wrong", "failed", "skipped", "done")  # the first that occurs decides
+_CHOSEN = {"gpu_idle", "idle", "none", "app_clocks", "sync_boost", "display_clock"}  # clocks as asked for, or nothing to do
 _HUGE = 1e60  # beyond, or below its inverse, nothing was measured, and squares leave the range of floats
 
 
@@ -135,7 +136,7 @@ def _badness(verdict: Verdict) -> tuple[bool, float]:
 
 def _throttle(taken: Sequence[Measurement]) -> tuple[str, ...]:
     seen = [reason for measured in taken for health in (measured.before, measured.after) for reason in health.throttle or ()]
-    return tuple(dict.fromkeys(seen))
+    return tuple(reason for reason in dict.fromkeys(seen) if reason not in _CHOSEN)
 
 
 def _power(taken: Sequence[Measurement]) -> tuple[float | None, str]:
@@ -145,8 +146,8 @@ def _power(taken: Sequence[Measurement]) -> tuple[float | None, str]:
         if energy.j is None or energy.window_s <= 0:
             return None, energy.reason or "no reason recorded"
     joules, seconds = sum(energy.j or 0.0 for energy in energies), sum(energy.window_s for energy in energies)
-    said = dict.fromkeys(words for energy in energies for words in (energy.sensor or "sensor not recorded", energy.reason) if words)
-    return joules / seconds, "; ".join(said)
+    said = [words for energy in energies for words in (energy.sensor or "sensor not recorded", energy.reason) if words]
+    return joules / seconds, "; ".join(dict.fromkeys(said))
 
 
 def _event_j(taken: Sequence[Measurement], metric: str, work: Work | None) -> tuple[float | None, float | None]:

@@ -6,6 +6,7 @@ import pytest
 
 from ngtbench.analysis.results import identity, results
 from ngtbench.model.case import Metric, Work
+from ngtbench.model.comparison import Result
 from ngtbench.model.record import Energy, Health, Outcome
 from tests.machines import cpu, machine
 from tests.records import STEADY, VERDICT, done, measurement, run
@@ -66,12 +67,12 @@ def test_launches_that_did_different_work_are_failed() -> None:
 
 def test_the_worst_of_the_launches_is_kept() -> None:
     outcomes = []
-    for flag, error, reasons in ((-0.03, 1e-17, ()), (0.02, 5e-16, ("power cap",))):
+    for flag, error, reasons in ((-0.03, 1e-17, ("gpu_idle",)), (0.02, 5e-16, ("app_clocks", "power cap"))):
         taken = replace(
             measurement(),
             flags={"drift": flag},
             after=Health(throttle=reasons),
-            energy=Energy(10.0, 0.1, None, None, "NVML"),
+            energy=Energy(10.0, 0.1, None, None, "NVML", "of the whole module"),
         )
         outcomes.append(replace(done(), measurement=taken, verdict=replace(VERDICT, error=error)))
     (found,) = results([run(outcome, launch=k) for k, outcome in enumerate(outcomes)])
@@ -80,7 +81,43 @@ def test_the_worst_of_the_launches_is_kept() -> None:
     assert found.verdict is not None
     assert found.verdict.error == 5e-16
     assert found.power_w == pytest.approx(100.0)
-    assert found.power_said == "NVML"
+    assert found.power_said == "NVML; of the whole module"
+
+
+def test_launches_that_fall_into_two_groups_are_shown() -> None:
+    scales = (1.0, 1.12, 1.001, 1.121, 0.999, 1.119, 1.0, 1.12)
+    (found,) = results([run(done([scale * x for x in STEADY]), launch=k) for k, scale in enumerate(scales)])
+    assert found.modes is not None
+    assert (len(found.modes.fast), len(found.modes.slow)) == (4, 4)
+    (found,) = results([run(done([(1 + 0.01 * k) * x for x in STEADY]), launch=k) for k in range(8)])
+    assert found.modes is None
+
+
+def joules(*given: float | None, error_j: float | None = 0.5, metric: str = "wall_s") -> Result:
+    outcomes = []
+    for j in given:
+        taken = replace(
+            measurement([1e-3] * 10, **{metric: [1.0] * 10}), calls=4, energy=Energy(j, 0.04, 20.0, error_j, "NVML", None)
+        )
+        outcomes.append(replace(done(), measurement=taken, metrics=(Metric(metric),)))
+    (found,) = results([run(outcome, launch=k) for k, outcome in enumerate(outcomes)])
+    return found
+
+
+def test_energy_is_of_every_event_of_every_launch() -> None:
+    found = joules(8.0, 12.0)
+    assert found.event_j == pytest.approx(20.0 / (2 * 10 * 4 * 1_000_000))  # WORK counts a million elements a call
+    assert found.event_error == pytest.approx(1.0 / 20.0)
+    assert found.idle_w == pytest.approx(20.0)
+
+
+def test_energy_without_an_error_has_none() -> None:
+    assert joules(8.0, error_j=None).event_error is None
+
+
+def test_energy_that_a_launch_lacks_or_that_trials_spend_is_no_figure() -> None:
+    assert joules(8.0, None).event_j is None
+    assert joules(8.0, metric="latency_s").event_j is None
 
 
 def test_a_machine_discovered_again_is_the_same() -> None:
