@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 from ngtbench.errors import Unavailable, WorkloadError
@@ -48,8 +49,15 @@ def load(name: str, device: str, threads: int) -> Backend:
 
     Raises Unavailable where its package or the device is missing.
     """
+    return cast(Backend, imported(name).create(device, threads))
+
+
+def imported(name: str) -> ModuleType:
+    """Import a backend.
+
+    Raises Unavailable where its package is missing.
+    """
     package = missing(name)
     if package is not None:
         raise Unavailable(f"package {package} is not installed", remedy(package))
-    module = importlib.import_module(f"ngtbench.backends.{name}")
-    return cast(Backend, module.create(device, threads))
+    return importlib.import_module(f"ngtbench.backends.{name}")

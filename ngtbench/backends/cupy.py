@@ -90,7 +90,8 @@ class CupyBackend:
 
     def holds(self, array: Any) -> bool:
         """Tell whether this is a plain array on the device, or on the host."""
-        return type(array) is cupy.ndarray or (type(array) is np.ndarray and array.dtype != object)
+        host = type(array) is np.ndarray and array.dtype != object and array.flags.writeable
+        return type(array) is cupy.ndarray or host
 
     def flush(self, size_b: int) -> None:
         """Write a scratch array."""

@@ -11,7 +11,7 @@ import torch
 from ngtbench.backends.numpy import CpuClock, HostBackend
 from ngtbench.errors import Unavailable
 from ngtbench.model.workload import Array, Arrays, Backend, Clock, Run, Timing, Uniform
-from ngtbench.physics import counter, rounding
+from ngtbench.physics import counter
 
 _REAL = {"float64": torch.float64, "float32": torch.float32, "tf32": torch.float32}
 _REAL |= {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -67,16 +67,19 @@ class TorchBackend:
 
     def put(self, host: Array, dtype: str) -> torch.Tensor:
         """Return a private copy; bfloat16 values arrive as float32 and become bfloat16."""
-        tensor = torch.from_numpy(host.copy())
-        if dtype == "bfloat16" and host.dtype.kind == "f":
-            tensor = tensor.to(torch.bfloat16)
-        return tensor.to(self._place)
+        return self._put(host.copy(), dtype)
 
     def uniform(self, spec: Uniform, dtype: str) -> torch.Tensor:
         """Make the array where it will live; on the CPU, NumPy makes it."""
         if self._place.type == "cpu":
-            return self.put(rounding.to_dtype(counter.uniform(spec), dtype), dtype)
+            return self._put(self._host.uniform(spec, dtype), dtype)
         return on_device(spec, dtype, self._place)
+
+    def _put(self, own: Array, dtype: str) -> torch.Tensor:
+        tensor = torch.from_numpy(own)
+        if dtype == "bfloat16" and own.dtype.kind == "f":
+            tensor = tensor.to(torch.bfloat16)
+        return tensor.to(self._place)
 
     def get(self, array: Any) -> Array:
         """Copy to the host; bfloat16 comes back as float32."""
@@ -93,10 +96,11 @@ class TorchBackend:
             target.copy_(source)
 
     def holds(self, array: Any) -> bool:
-        """Tell whether this is a plain tensor on the host or on this device, or a NumPy array."""
-        if type(array) is torch.Tensor:
-            return array.layout == torch.strided and array.device.type in ("cpu", self._place.type)
-        return type(array) is np.ndarray and array.dtype != object
+        """Tell whether this is a plain tensor on the host or on this device, not yet to be conjugated or negated, or an array."""
+        if type(array) is not torch.Tensor:
+            return self._host.holds(array)
+        lazy = array.layout != torch.strided or array.is_conj() or array.is_neg()
+        return not lazy and array.device.type in ("cpu", self._place.type)
 
     def flush(self, size_b: int) -> None:
         """Write a scratch tensor; on the host, as NumPy does."""
@@ -134,6 +138,7 @@ class TorchBackend:
     def poison(self, array: Any) -> None:
         """Fill with NaN, or with the largest integer."""
         if not isinstance(array, torch.Tensor):
+            self._host.poison(array)
             return
         with torch.inference_mode():  # outputs made in it may be changed in it alone
             if array.dtype.is_floating_point or array.dtype.is_complex:
@@ -148,7 +153,6 @@ class TorchBackend:
 
     def release(self) -> None:
         """Give the scratch tensor and cached device memory back."""
-        self._host.release()
         self._scratch = None
         if self._place.type != "cpu":
             torch.cuda.empty_cache()

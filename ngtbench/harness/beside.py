@@ -1,26 +1,22 @@
-"""What is taken beside the samples: calls with cold caches, replayed graphs, and proof that inputs are read anew."""
+"""What is taken beside the samples: calls with cold caches, and replayed graphs."""
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from ngtbench.errors import NgtBenchError, Unavailable
 from ngtbench.harness.prepare import Prepared, poison
-from ngtbench.model.record import Verdict
+from ngtbench.harness.stopping import LEAST_SAMPLES, STEPS
 from ngtbench.model.workload import Clock, Timing
 
-RESOLUTIONS = 1000  # a sample is at least this many timer steps long
-LEAST_SAMPLES = 3  # of a case longer than its budget
-COLD_SHARE = 0.1  # of the budget, flushing included
+COLD_SHARE = 0.1  # of the time that sampling took, flushing included
 COLD_SAMPLES = 20
-REPLAY_SHARE = 0.25
-PROOF_SHARE = 0.2  # of the budget: changing inputs and asking the oracle again may take as long
+REPLAY_SHARE = 0.25  # of the same
 
 
 class Stopped:
-    """The clock of one measurement: sums what was under it, and refuses a timer that stands still or goes back."""
+    """The clock of one measurement: sums what was under it, and refuses a timer that goes back."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -28,13 +24,13 @@ class Stopped:
         self.timed_s = 0.0
 
     def time(self, run: Callable[[], Any], calls: int) -> Timing:
-        """Time calls.
+        """Time calls; by a coarse timer they may take no time.
 
-        Raises NgtBenchError where they took no time, or less.
+        Raises NgtBenchError where they took less.
         """
         timing = self._clock.time(run, calls)
-        if not 0 < timing.wall_s < math.inf:
-            raise NgtBenchError(f"the timer {self.name} says {calls} calls took {timing.wall_s} s: it stands still or goes back")
+        if not 0 <= timing.wall_s < math.inf:
+            raise NgtBenchError(f"the timer {self.name} says {calls} calls took {timing.wall_s} s: it goes back")
         self.timed_s += timing.wall_s
         return timing
 
@@ -42,21 +38,26 @@ class Stopped:
 class Beside:
     """The extra series of one measurement, and the reasons for those that could not be taken."""
 
-    def __init__(self, clock: Stopped, prepared: Prepared, budget_s: float, calls: int) -> None:
-        self._clock, self._prepared, self._budget_s, self._calls = clock, prepared, budget_s, calls
+    def __init__(self, clock: Stopped, prepared: Prepared, sampled_s: float, calls: int) -> None:
+        self._clock, self._prepared, self._sampled_s, self._calls = clock, prepared, sampled_s, calls
         self.series: dict[str, tuple[float, ...]] = {}
         self.missing: dict[str, str] = {}
+
+    def take(self, flush_b: int | None, warm_s: float) -> None:
+        """Take all there are; `warm_s` is the time of a call with warm caches."""
+        self.cold(flush_b, warm_s)
+        self.replay()
 
     def cold(self, flush_b: int | None, warm_s: float) -> None:
         """Take single calls, each after the caches were flushed."""
         if flush_b is None:
             self.missing["cold_s"] = "no size of the last-level cache is known, or cold calls were not asked for"
             return
-        if warm_s < RESOLUTIONS * self._clock.resolution_s:
-            self.missing["cold_s"] = "a call is shorter than 1000 timer steps, and cold calls cannot be batched"
+        if warm_s < STEPS * self._clock.resolution_s:
+            self.missing["cold_s"] = f"a call is shorter than {STEPS} timer steps, and cold calls cannot be batched"
             return
         samples, begin = list[float](), time.perf_counter()
-        limit_s = COLD_SHARE * self._budget_s
+        limit_s = COLD_SHARE * self._sampled_s
         while len(samples) < LEAST_SAMPLES or (len(samples) < COLD_SAMPLES and time.perf_counter() - begin < limit_s):
             self._prepared.backend.flush(flush_b)
             samples.append(self._clock.time(self._prepared.run, 1).wall_s)
@@ -74,7 +75,7 @@ class Beside:
             return
         poison(backend, replay())
         samples, begin = list[float](), time.perf_counter()
-        while len(samples) < LEAST_SAMPLES or time.perf_counter() - begin < REPLAY_SHARE * self._budget_s:
+        while len(samples) < LEAST_SAMPLES or time.perf_counter() - begin < REPLAY_SHARE * self._sampled_s:
             timing = self._clock.time(replay, self._calls)
             samples.append((timing.device_s if timing.device_s is not None else timing.wall_s) / self._calls)
         verdict = self._prepared.check(timing.outputs)
@@ -82,16 +83,3 @@ class Beside:
             self.series["replay_s"] = tuple(samples)
         else:  # the calls did compute it: work outside the graph is no fault of theirs
             self.missing["replay_s"] = f"the captured graph does not compute the result: {verdict.reason}"
-
-    def fresh(self, verdict: Verdict) -> Verdict:
-        """Change the live inputs and judge again: what was computed once, when built or called first, is wrong now."""
-        prepared = self._prepared
-        if prepared.changed is None or prepared.check_s > PROOF_SHARE * self._budget_s:
-            return verdict
-        check = prepared.changed()
-        outputs = prepared.run()
-        prepared.backend.synchronise()
-        found = check(outputs)
-        if found.passed:
-            return verdict
-        return replace(found, reason=f"right for the inputs it was built with, wrong once they change: {found.reason}")

@@ -57,7 +57,7 @@ class HostInputs:
 
     def wide(self) -> dict[str, Array]:
         """Return float64 copies for the oracle."""
-        return {name: rounding.widen(self._host(value)) for name, value in self._inputs.items()}
+        return {name: self._wide(value) for name, value in self._inputs.items()}
 
     def sampled(self) -> dict[str, Any]:
         """Return views for spot checks, indexed by flat indices."""
@@ -65,8 +65,10 @@ class HostInputs:
             name: Lazy(value, self.dtype) if isinstance(value, Uniform) else Flat(value) for name, value in self._inputs.items()
         }
 
-    def _host(self, value: Uniform | Array) -> Array:
-        return rounding.to_dtype(counter.uniform(value), self.dtype) if isinstance(value, Uniform) else value
+    def _wide(self, value: Uniform | Array) -> Array:
+        if isinstance(value, Uniform):
+            return counter.uniform(value, lambda values: rounding.widen(rounding.to_dtype(values, self.dtype)))
+        return rounding.widen(value)
 
     def _digest(self) -> str:
         text = hashlib.sha256()

@@ -2,26 +2,30 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Any
 
 from ngtbench.errors import NgtBenchError
 from ngtbench.harness import stopping
-from ngtbench.harness.beside import LEAST_SAMPLES, RESOLUTIONS, Beside, Stopped
-from ngtbench.harness.prepare import Prepared, Stopwatch, poison
+from ngtbench.harness.beside import Beside, Stopped
+from ngtbench.harness.hunt import Hunt
+from ngtbench.harness.prepare import Prepared
+from ngtbench.harness.trials import trials
 from ngtbench.model.protocols import Probe
 from ngtbench.model.record import Measurement, Verdict
-from ngtbench.model.workload import Backend, Clock, Timing, Trial
+from ngtbench.model.workload import Backend, Clock, Timing
 
 MIN_BATCH_S = 100e-6
 MARGIN = 2.0  # calls get faster as they warm up
 BATCH_SHARE = 0.05  # of the budget: a coarse timer must not make one sample of it all
+BATCH_STEPS = 10  # of the timer at least, whatever the budget: else a sample may take no time
 WARMUP_SHARE = 0.2
 WARMUP_MAX_S = 10.0
+JUDGED = 2  # samples of the warm-up in a row: a run that works every second time only is wrong in one of them
 MAX_SAMPLES = 100_000
-MIN_TRIALS = 3
+STRAY = 0.05
 
 
 def measure(
@@ -36,7 +40,7 @@ def measure(
     if not prepared.verdict.passed:
         raise NgtBenchError(f"{prepared.case.id}: a wrong result is never timed: {prepared.verdict.reason}")
     if prepared.workload.repeat == "trials":
-        return _trials(prepared, budget_s, probe)
+        return trials(prepared, budget_s, probe)
     if not slower:
         return _calls(prepared, budget_s, probe, flush_b)
     slowed = replace(prepared, run=slowed_down(prepared.run, prepared.backend, slower))
@@ -46,19 +50,12 @@ def measure(
 
 def batch(clock: Clock, run: Any, longest_s: float = math.inf) -> int:
     """Return how many calls make a sample of at least 100 us and 1000 timer steps, but no longer than need be."""
-    wanted_s = min(MARGIN * max(MIN_BATCH_S, RESOLUTIONS * clock.resolution_s), max(longest_s, MARGIN * MIN_BATCH_S))
-    calls = 1
+    wanted_s, calls = _wanted_s(clock, longest_s), 1
     while True:
         spent_s = clock.time(run, calls).wall_s
         if spent_s >= wanted_s or calls >= 1 << 30:
             return calls
         calls *= max(2, min(100, math.ceil(wanted_s / spent_s))) if spent_s > 0 else 10
-
-
-def overhead(clock: Clock) -> float:
-    """Return seconds per call of an empty function, timed as cases are: the least of five samples."""
-    calls = batch(clock, _nothing, MIN_BATCH_S)
-    return max(0.0, min(clock.time(_nothing, calls).wall_s for _ in range(5)) / calls)
 
 
 def slowed_down(run: Callable[[], Any], backend: Backend, share: float) -> Callable[[], Any]:
@@ -78,38 +75,33 @@ def slowed_down(run: Callable[[], Any], backend: Backend, share: float) -> Calla
 
 
 def _calls(prepared: Prepared, budget_s: float, probe: Probe, flush_b: int | None) -> tuple[Measurement, Verdict]:
-    clock, run, backend = Stopped(prepared.backend.clock), prepared.run, prepared.backend
-    overhead_s, longest_s = overhead(prepared.backend.clock), BATCH_SHARE * budget_s
-    calls = batch(clock, run, longest_s)
-    warmup_s, warmed = _warm(clock, run, calls, min(WARMUP_SHARE * budget_s, WARMUP_MAX_S))
-    if calls > 1:
-        calls = batch(clock, run, longest_s)  # a cold first guess may be far too short
+    clock = Stopped(prepared.backend.clock)
+    hunt = Hunt(prepared, budget_s)
+    calls, warmup_s, warmup_calls = _warm(clock, prepared, hunt, budget_s)
+    empty = [prepared.backend.clock.time(_nothing, calls) for _ in range(stopping.EMPTIES)]
+    overhead_s = median(timing.wall_s for timing in empty) / calls
     before = probe.health()
-    least_s = min(max(stopping.MIN_S, probe.window_s), budget_s)
     probe.start()
-    timings, at = _sample(clock, run, calls, budget_s, least_s)
+    start = _clocks()
+    timings, at = _sample(clock, hunt, calls, budget_s, min(max(stopping.MIN_S, probe.window_s), budget_s))
+    end = _clocks()
     energy, disturbed = probe.stop()
     after = probe.health()
-    poison(backend, timings[-1].outputs)
-    verdict = prepared.check(clock.time(run, calls).outputs)  # an answer kept from earlier calls cannot pass
-    wall = tuple(timing.wall_s / calls for timing in timings)
-    series, missing = {"wall_s": wall}, dict[str, str]()
-    for name, taken in (("device_s", [t.device_s for t in timings]), ("enqueue_s", [t.enqueue_s for t in timings])):
-        series |= {name: tuple(one / calls for one in taken if one is not None)} if None not in taken else {}
-    if verdict.passed:
-        extra = Beside(clock, prepared, budget_s, calls)
-        extra.cold(flush_b, median(wall))
-        extra.replay()
-        verdict = extra.fresh(verdict)
-        series, missing = series | extra.series, extra.missing
-    flags = stopping.flags(wall, timings[-1].wall_s, clock.resolution_s, overhead_s)
-    flags |= stopping.moved(before, after) | _stray(timings) | disturbed
-    measured = Measurement(
-        series=series,
+    hunt.judge(f"sample {len(timings)}, the last", calls, last=True)
+    series = _series(timings, calls)
+    usual_s = median(series["wall_s"])
+    extra = Beside(clock, prepared, at[-1], calls)
+    if hunt.verdict.passed:
+        extra.take(flush_b, usual_s)
+        extra.missing |= hunt.change_inputs()
+    flags = stopping.flags(series["wall_s"], calls * usual_s, clock.resolution_s, overhead_s / usual_s) | _stray(timings, empty)
+    flags |= stopping.moved(before, after) | stopping.stepped(end[0] - start[0], end[1] - start[1]) | disturbed
+    return Measurement(
+        series=series | extra.series,
         at_s=at,
         calls=calls,
         warmup_s=warmup_s,
-        warmup_calls=warmed * calls,
+        warmup_calls=warmup_calls,
         build_s=prepared.build_s,
         timer=clock.name,
         timer_resolution_s=clock.resolution_s,
@@ -119,87 +111,92 @@ def _calls(prepared: Prepared, budget_s: float, probe: Probe, flush_b: int | Non
         after=after,
         flags=flags,
         timed_s=clock.timed_s,
-        flush_b=flush_b if "cold_s" in series else None,
-        missing=missing,
-    )
-    return measured, verdict
+        flush_b=flush_b if "cold_s" in extra.series else None,
+        missing=extra.missing,
+    ), hunt.verdict
 
 
-def _sample(
-    clock: Stopped, run: Callable[[], Any], calls: int, budget_s: float, least_s: float
-) -> tuple[list[Timing], tuple[float, ...]]:
-    """Return samples until the median is known, or the budget is spent, and when each began; only the last keeps outputs."""
-    timings, wall, at = list[Timing](), list[float](), list[float]()
-    look = stopping.MIN_SAMPLES
-    begin = time.perf_counter()
-    while True:
-        at.append(time.perf_counter() - begin)
-        if timings:
-            timings[-1] = replace(timings[-1], outputs=None)  # what a run allocates anew must not pile up
-        timings.append(clock.time(run, calls))
-        wall.append(timings[-1].wall_s)
-        spent_s = time.perf_counter() - begin
-        if len(wall) >= MAX_SAMPLES or (spent_s >= budget_s and len(wall) >= LEAST_SAMPLES):
-            return timings, tuple(at)
-        if len(wall) >= look:  # looking costs as much as sorting: at every tenth more samples
-            if spent_s >= least_s and stopping.enough(wall, spent_s):
-                return timings, tuple(at)
-            look = max(look + 1, len(wall) * 11 // 10)
+def _warm(clock: Stopped, prepared: Prepared, hunt: Hunt, budget_s: float) -> tuple[int, float, int]:
+    """Run until steady, or until the limit, and judge some calls in a row: none gets by that works every second time.
 
-
-def _warm(clock: Stopped, run: Any, calls: int, limit_s: float) -> tuple[float, int]:
-    """Run until steady or until the limit; return seconds and samples spent."""
+    Return how many calls make a sample now, and the seconds and calls spent.
+    """
+    run, longest_s, limit_s = prepared.run, BATCH_SHARE * budget_s, min(WARMUP_SHARE * budget_s, WARMUP_MAX_S)
     start, samples = time.perf_counter(), list[float]()
-    while time.perf_counter() - start < limit_s and not stopping.steady(samples):
-        samples.append(clock.time(run, calls).wall_s)
-    return time.perf_counter() - start, len(samples)
+    calls = batch(clock, run, longest_s)
+    while len(samples) <= JUDGED or (time.perf_counter() - start < limit_s and not stopping.steady(samples)):
+        judged = 0 < len(samples) <= JUDGED
+        if judged:
+            hunt.poison()
+        samples.append(hunt.take(clock, calls).wall_s)
+        if judged:
+            hunt.judge(f"sample {len(samples)} of the warm-up", calls)
+    warmed = calls * len(samples)
+    if samples[-1] < _wanted_s(clock, longest_s):  # a cold first call is long, and its batch then too small
+        calls = batch(clock, run, longest_s)
+    return calls, time.perf_counter() - start, warmed
 
 
-def _stray(timings: list[Timing]) -> dict[str, float]:
-    """Return the share of the time in which the device worked outside the stream that is watched; above 5 % it is said."""
-    share = sum(timing.stray_s for timing in timings) / sum(timing.wall_s for timing in timings)
-    return {"other_streams": share} if share > 0.05 else {}
+def _sample(clock: Stopped, hunt: Hunt, calls: int, budget_s: float, least_s: float) -> tuple[list[Timing], tuple[float, ...]]:
+    """Sample until the median is known, the budget is spent or a result is wrong; the last sample is yet to be judged.
 
-
-def _trials(prepared: Prepared, budget_s: float, probe: Probe) -> tuple[Measurement, Verdict]:
-    clock = prepared.backend.clock
-    names = [metric.name for metric in prepared.workload.metrics]
-    series: dict[str, list[float]] = {name: [] for name in names}
-    at: list[float] = []
-    before = probe.health()
-    verdict, shortest_s, timed_s = prepared.verdict, math.inf, 0.0
-    probe.start()
+    Return the samples, and when each began.
+    """
+    timings, wall, at = list[Timing](), list[float](), list[float]()
+    look, last = stopping.MIN_SAMPLES, False
     begin = time.perf_counter()
-    while verdict.passed and (len(at) < MIN_TRIALS or time.perf_counter() - begin < budget_s):
+    while not last:
+        spent_s = time.perf_counter() - begin
+        spent = spent_s >= budget_s and len(wall) >= stopping.LEAST_SAMPLES
+        last = spent or len(wall) >= MAX_SAMPLES or not hunt.verdict.passed
+        if not last and len(wall) >= look:  # looking costs as much as sorting: at every tenth more samples
+            last = spent_s >= least_s and stopping.enough(wall, clock.resolution_s / median(wall))
+            look = max(look + 1, len(wall) * 11 // 10)
+        chosen = not last and hunt.due(len(wall), spent_s)
+        if chosen or last:
+            hunt.poison()
         at.append(time.perf_counter() - begin)
-        watch = Stopwatch(prepared.backend)
-        trial: Trial = prepared.run(len(at), watch)
-        if set(trial.metrics) != set(names):
-            raise NgtBenchError(f"{prepared.case.id}: trial gave {sorted(trial.metrics)}, the workload declares {names}")
-        for name in names:
-            series[name].append(float(trial.metrics[name]))
-        verdict = prepared.check(trial.outputs)  # of trials every one: one wrong voids all
-        shortest_s, timed_s = min(shortest_s, watch.spent_s), timed_s + watch.spent_s
-    energy, disturbed = probe.stop()
-    after = probe.health()
-    flags = stopping.flags(series[names[0]], shortest_s, clock.resolution_s)
-    measured = Measurement(
-        series={name: tuple(values) for name, values in series.items()},
-        at_s=tuple(at),
-        calls=1,
-        warmup_s=0.0,
-        warmup_calls=1,
-        build_s=prepared.build_s,
-        timer=clock.name,
-        timer_resolution_s=clock.resolution_s,
-        overhead_s=overhead(clock),
-        energy=energy,
-        before=before,
-        after=after,
-        flags=flags | stopping.moved(before, after) | disturbed,
-        timed_s=timed_s,
+        timings.append(hunt.take(clock, calls))
+        wall.append(timings[-1].wall_s)
+        if wall[-1] == 0:
+            raise NgtBenchError(f"the timer {clock.name} says {calls} calls took no time: it stands still")
+        if chosen:
+            hunt.judge(f"sample {len(wall)}", calls)
+    return timings, tuple(at)
+
+
+def _series(timings: Sequence[Timing], calls: int) -> dict[str, tuple[float, ...]]:
+    """Return seconds per call by each clock that took them all."""
+    taken: dict[str, list[float | None]] = {
+        "wall_s": [timing.wall_s for timing in timings],
+        "device_s": [timing.device_s for timing in timings],
+        "enqueue_s": [timing.enqueue_s for timing in timings],
+    }
+    return {name: tuple(one / calls for one in values if one is not None) for name, values in taken.items() if None not in values}
+
+
+def _stray(timings: Sequence[Timing], empty: Sequence[Timing]) -> dict[str, float]:
+    """Return the share of the time in which the device worked outside the stream that is watched, where it is above 5 %.
+
+    Asking an idle device whether it is done takes time too, as in empty samples.
+    """
+    idle_s = len(timings) * max(timing.stray_s for timing in empty)
+    share = (sum(timing.stray_s for timing in timings) - idle_s) / sum(timing.wall_s for timing in timings)
+    return {"other_streams": share} if share > STRAY else {}
+
+
+def _clocks() -> tuple[float, float]:
+    """Return seconds by the timer of samples and by one that nobody sets."""
+    return time.perf_counter(), time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+
+
+def _wanted_s(clock: Clock, longest_s: float) -> float:
+    """Return how long a sample is made: with a coarse timer as long as the budget allows, and some steps at least."""
+    least_s = MARGIN * MIN_BATCH_S
+    return min(
+        max(least_s, MARGIN * stopping.STEPS * clock.resolution_s),
+        max(least_s, longest_s, BATCH_STEPS * clock.resolution_s),
     )
-    return measured, verdict
 
 
 def _nothing() -> None:

@@ -5,8 +5,9 @@ import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ngtbench import backends, workloads
 from ngtbench.errors import Unavailable, WorkloadError
@@ -17,7 +18,9 @@ from ngtbench.model.record import Verdict
 from ngtbench.model.workload import Backend, Setup, Trial, Workload
 from ngtbench.physics.rounding import STORAGE_B
 
+T = TypeVar("T")
 OTHER_SEED = 1_000_003  # far from the seeds of other launches
+_SECOND_COPY_B = 1 << 30  # a live input larger than this is not made twice: cases may fill their device
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,14 @@ class Prepared:
     workload: Workload
     run: Callable[..., Any]  # () -> outputs, or (k, watch) -> Trial
     check: Callable[[Any], Verdict]
+    glance: Callable[[Any], Verdict]  # a cheaper check, for results in between
     backend: Backend
     work: Work
     build_s: float
     variant: str | None
     verdict: Verdict
-    check_s: float = 0.0  # what the first check took
     changed: Callable[[], Callable[[Any], Verdict]] | None = None  # give live inputs other values; return the check for them
+    proof_s: float = 0.0  # what changing them and judging again will take: what making inputs and the first check took
 
 
 class Stopwatch:
@@ -67,48 +71,38 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
     inputs = HostInputs(workload.inputs(size, seed), case.dtype)
     said: list[str] = []
     setup = Setup(size, case.dtype, resources.device, resources.threads, seed, backend, say=said.append)
-    arrays = inputs.on(backend)
-    backend.synchronise()
-    start = time.perf_counter_ns()
-    run = build(setup, **arrays)
-    backend.synchronise()
-    build_s = (time.perf_counter_ns() - start) * 1e-9
-    checker = Checker(workload, case.size, inputs, backend)
-    first = run(0, Stopwatch(backend)) if workload.repeat == "trials" else run()
-    backend.synchronise()
+    arrays, made_s = _timed(backend, lambda: inputs.on(backend))
+    run, build_s = _timed(backend, lambda: build(setup, **arrays))
+    first, _ = _timed(backend, lambda: run(0, Stopwatch(backend)) if workload.repeat == "trials" else run())
     outputs = first.outputs if isinstance(first, Trial) else first
-    start = time.perf_counter_ns()
-    verdict = checker.check(outputs)
-    check_s = (time.perf_counter_ns() - start) * 1e-9
-    if workload.repeat == "calls":
+    checker = Checker(workload, case.size, inputs, backend)
+    verdict, check_s = _timed(backend, lambda: checker.check(outputs))
+    if workload.repeat == "calls" and verdict.passed:
         poison(backend, outputs)  # a cached answer cannot pass the check after timing
 
-    def changed() -> Callable[[Any], Verdict]:
-        other = HostInputs(workload.inputs(size, seed + OTHER_SEED), case.dtype)
-        for name, source in other.on(backend, workload.live).items():
-            backend.copy(arrays[name], source)
-        backend.synchronise()
-        return Checker(workload, case.size, inputs.with_others(other, workload.live), backend).check
-
+    twice = max((arrays[name].nbytes for name in workload.live), default=0) <= _SECOND_COPY_B
     return Prepared(
         case=case,
         workload=workload,
         run=run,
         check=checker.check,
+        glance=checker.glance,
         backend=backend,
         work=workload.work(size, STORAGE_B[case.dtype]),
         build_s=build_s,
         variant="; ".join(dict.fromkeys(said)) or None,
         verdict=verdict,
-        check_s=check_s,
-        changed=changed if workload.live and checker.kind == "full" else None,
+        changed=partial(_change, workload, case, seed, inputs, arrays, backend) if twice else None,
+        proof_s=made_s + check_s,
     )
 
 
 def poison(backend: Backend, outputs: Any) -> None:
-    """Overwrite outputs, so that what is left of them cannot pass a check."""
+    """Overwrite outputs, so that what is left of them cannot pass a check; done before work on any stream begins."""
     for array in outputs.values() if isinstance(outputs, Mapping) else ():
-        backend.poison(array)
+        if backend.holds(array):
+            backend.poison(array)
+    backend.synchronise()
 
 
 def resolve(entry: str, workload: Workload, folder: str | None) -> Callable[..., Any]:
@@ -136,6 +130,25 @@ def resolve(entry: str, workload: Workload, folder: str | None) -> Callable[...,
         raise WorkloadError(f"entry '{entry}': the oracle cannot be an implementation: it would judge itself")
     found: Callable[..., Any] = build
     return found
+
+
+def _timed(backend: Backend, make: Callable[[], T]) -> tuple[T, float]:
+    """Return what is made, and the seconds until the device is idle again."""
+    start = time.perf_counter_ns()
+    made = make()
+    backend.synchronise()
+    return made, (time.perf_counter_ns() - start) * 1e-9
+
+
+def _change(
+    workload: Workload, case: Case, seed: int, inputs: HostInputs, arrays: Mapping[str, Any], backend: Backend
+) -> Callable[[Any], Verdict]:
+    """Give live inputs the values of another seed; return the check for them."""
+    other = HostInputs(workload.inputs(workloads.size(workload, case.size), seed + OTHER_SEED), case.dtype)
+    for name in workload.live:
+        backend.copy(arrays[name], other.on(backend, (name,))[name])
+    backend.synchronise()
+    return Checker(workload, case.size, inputs.with_others(other, workload.live), backend).check
 
 
 def _impl(workload: Workload, case: Case) -> Impl:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ngtbench import __version__
 from ngtbench.harness import ceiling
 from ngtbench.harness.attempt import attempt
-from ngtbench.harness.launch import Worker, WorkerDied
+from ngtbench.harness.launch import START_LIMIT_S, Worker, WorkerDied
 from ngtbench.harness.profile import Profiler
 from ngtbench.model.case import Job, Plan, Selection, Skip
 from ngtbench.model.machine import Machine
@@ -29,7 +29,7 @@ class Ended:
     wall_s: float
     environment: dict[str, str]
     worker: str | None
-    start_s: float = 0.0  # of wall_s: starting the worker
+    start_s: float = 0.0  # of wall_s: starting and warming the worker
     redone: tuple[str, ...] = ()
     profiler: str | None = None
 
@@ -93,13 +93,16 @@ class Pool:
         self._workers: dict[tuple[str, str, int, bool], Worker] = {}
 
     def worker(self, job: Job) -> Worker:
-        """Return the job's worker, started if there is none.
+        """Return the job's worker; where there is none, one is started and warmed.
 
         Raises WorkerDied where it does not start.
         """
         key = _key(job)
         if key not in self._workers:
-            self._workers[key] = Worker(job.resources.threads, job.resources.bind, prefix=self._prefix)
+            started = Worker(job.resources.threads, job.resources.bind, prefix=self._prefix)
+            warm = {"do": "warm", "backend": job.backend, "device": job.resources.device, "flush_b": job.flush_b}
+            started.ask(warm, START_LIMIT_S)
+            self._workers[key] = started
         return self._workers[key]
 
     def forget(self, job: Job) -> Worker | None:
@@ -126,6 +129,9 @@ def unfit(outcome: Outcome) -> str | None:
     if throttled > THROTTLED:
         reasons = dict.fromkeys((*(measured.before.throttle or ()), *(measured.after.throttle or ())))
         return f"throttled for {percent(throttled)} of the window" + (f" ({', '.join(reasons)})" if reasons else "")
+    stepped = measured.flags.get("timer_stepped")
+    if stepped is not None:
+        return f"the timer stepped by {percent(stepped)} of the window"
     before, after = measured.before.ecc_errors, measured.after.ecc_errors
     if before is not None and after is not None and after > before:
         return f"{after - before} uncorrected memory errors (ECC) while it ran"

@@ -1,10 +1,12 @@
 """The process that holds a case while it is measured: JSON lines in on stdin, answers out on stdout.
 
 Protocol 1. At the start it says {"ready": {protocol, version, package, pid}}. Then
+{"do": "warm", backend, device, flush_b} -> {"warm": true}, which may be left out,
 {"do": "prepare", case, resources, seed, workloads} -> {"prepared": true} or {"outcome": ...}, and
 {"do": "measure", "budget_s"} -> {"outcome": ...}. Whatever else is printed goes to stderr.
 """
 
+import contextlib
 import ctypes
 import dataclasses
 import gc
@@ -34,10 +36,32 @@ def main() -> None:
     probes: dict[str, Any] = {}  # device -> its probe
     for line in sys.stdin:
         asked = json.loads(line)
-        answer = _prepare(asked, held, probes) if asked["do"] == "prepare" else _measure(held, asked, probes)
+        answer = _do(asked, held, probes)
         if "outcome" in answer:
             _let_go(held)
         _say(answers, answer)
+
+
+def _do(asked: dict[str, Any], held: list[Any], probes: dict[str, Any]) -> dict[str, Any]:
+    if asked["do"] == "warm":
+        return _warm(asked, probes)
+    return _prepare(asked, held, probes) if asked["do"] == "prepare" else _measure(held, asked, probes)
+
+
+def _warm(asked: dict[str, Any], probes: dict[str, Any]) -> dict[str, Any]:
+    """Do once what cases would wait for: import, learn what the device draws at rest, touch the memory that flushing writes."""
+    from ngtbench import backends
+    from ngtbench.backends.numpy import HostBackend
+    from ngtbench.harness import measure, prepare  # noqa: F401 - to have it imported
+    from ngtbench.harness.probes import open_probe
+
+    device, flush_b = asked["device"], asked["flush_b"]
+    with contextlib.suppress(Exception):  # the first case tells of it, as every case would
+        backends.imported(asked["backend"])
+        probes[device] = open_probe(device)
+        if flush_b and device.startswith("cpu"):
+            HostBackend("numpy", device).flush(flush_b)
+    return {"warm": True}
 
 
 def _prepare(asked: dict[str, Any], held: list[Any], probes: dict[str, Any]) -> dict[str, Any]:
@@ -87,12 +111,17 @@ def _common(prepared: Any) -> dict[str, Any]:
 
 
 def _let_go(held: list[Any]) -> None:
-    """Drop the case and its arrays, then give their memory back, so that the next one starts from an empty device."""
+    """Drop the case and its arrays, then give their memory back, so that the next one starts from an empty device.
+
+    What is left are modules and caches of compilers; looking through them again takes a tenth of a second each time.
+    """
     backends = [prepared.backend for prepared in held]
     held.clear()
     gc.collect()
+    gc.freeze()
     for backend in backends:
-        backend.release()
+        with contextlib.suppress(Exception):  # a broken device cannot: the answer tells what broke it, or the next one does
+            backend.release()
 
 
 def _outcome(outcome: Any) -> dict[str, Any]:

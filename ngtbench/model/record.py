@@ -58,7 +58,7 @@ class Measurement:
     before: Health
     after: Health
     flags: dict[str, float] = field(default_factory=dict)  # "not_converged": half-width reached...
-    timed_s: float = 0.0  # under the clock in all: batching, warm-up, samples
+    timed_s: float = 0.0  # under the clock in all: batching, warm-up, samples; whole trials
     flush_b: int | None = None
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -105,7 +105,7 @@ class Provenance:
     worker: str | None = None  # package path the worker measured
     redone: tuple[str, ...] = ()  # why earlier tries of this launch were thrown away
     profiler: str | None = None  # what watched the worker: such a record is never compared
-    start_s: float = 0.0  # of wall_s: starting the worker
+    start_s: float = 0.0  # of wall_s: starting and warming the worker
 
 
 @dataclass(frozen=True)

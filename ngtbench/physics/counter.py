@@ -5,6 +5,7 @@ to a key and a Weyl sequence; only multiplication, xor and shifts of 64-bit inte
 """
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -25,15 +26,15 @@ def key(seed: int, stream: int) -> int:
     return _mix(_mix((seed + GAMMA) & MASK) ^ _mix((stream * GAMMA + 1) & MASK))
 
 
-def uniform(spec: Uniform) -> Array:
-    """Return the whole array in float64, shape `spec.shape`."""
+def uniform(spec: Uniform, rounded: Callable[[Array], Array] = lambda values: values) -> Array:
+    """Return the whole array in float64, or as `rounded` makes it of any part, shape `spec.shape`."""
     count = int(np.prod(spec.shape, dtype=np.int64))
-    values = np.empty(count)
+    values = np.empty(count, rounded(np.empty(0)).dtype)  # never whole in float64: memory is slow to be had
 
     def part(first: int) -> None:
         for start in range(first, min(first + _PART, count), _CHUNK):
             stop = min(start + _CHUNK, first + _PART, count)
-            values[start:stop] = at(spec, np.arange(start, stop, dtype=np.uint64))
+            values[start:stop] = rounded(at(spec, np.arange(start, stop, dtype=np.uint64)))
 
     if count <= _PART:
         part(0)

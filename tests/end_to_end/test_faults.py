@@ -15,12 +15,13 @@ import pytest
 from tests.conftest import CommandLine
 
 EVIL = Path(__file__).parent / "workloads"
+HONEST = {"right", "prints", "greedy", "tuned", "learnt"}  # the last two only where no audit looks
 QUICK = ("--budget", "0.05s", "--size", "XS", "--dtype", "float64")
 
 
 def records(path: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return [line for line in lines if line["schema"] == "ngtbench.run/1"]
+    return [line for line in lines if line["schema"] == "ngtbench.run/2"]
 
 
 def run_one(ngtbench: CommandLine, tmp_path: Path, impl: str, *more: str) -> tuple[int, dict[str, Any], str]:
@@ -32,13 +33,33 @@ def run_one(ngtbench: CommandLine, tmp_path: Path, impl: str, *more: str) -> tup
     return ended.returncode, record["outcome"], ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("impl", ["percent", "zeros", "nan", "shape", "unnamed", "cached", "late", "inplace"])
-def test_a_wrong_result_is_recorded_as_wrong_and_never_timed(ngtbench: CommandLine, tmp_path: Path, impl: str) -> None:
+@pytest.mark.parametrize(
+    ("impl", "words"),
+    [
+        ("percent", "error 0."),
+        ("zeros", "error "),
+        ("nan", "is nan"),
+        ("shape", "has shape"),
+        ("unnamed", "instead of named outputs"),
+        ("cached", "outputs were poisoned"),
+        ("late", "right before timing, wrong after it"),
+        ("inplace", "right before timing, wrong after it"),
+        ("skips", "outputs were poisoned"),
+        ("tires", "outputs were poisoned"),
+        ("frozen", "no plain array of numpy"),
+        ("promise", "no plain array of numpy"),
+        ("leaves", "outputs were poisoned"),
+        ("stale", "right for the inputs it was built with, wrong once they change"),
+    ],
+)
+def test_a_wrong_result_is_recorded_as_wrong_and_never_timed(
+    ngtbench: CommandLine, tmp_path: Path, impl: str, words: str
+) -> None:
     code, outcome, _ = run_one(ngtbench, tmp_path, impl)
     assert code == 1
     assert outcome["status"] == "wrong"
     assert outcome["measurement"] is None
-    assert outcome["reason"]
+    assert words in outcome["reason"]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +72,7 @@ def test_a_wrong_result_is_recorded_as_wrong_and_never_timed(ngtbench: CommandLi
         ("hungry", "out of memory: "),
         ("forges", "answered with what is no JSON while prepare: b'garbage'"),
         ("surrogate", r"ValueError: \ud800"),
+        ("vanishes", "RuntimeError: CUDA error: unspecified launch failure (faulty.py:"),
         ("oracle", "the oracle cannot be an implementation"),
     ],
 )
@@ -85,14 +107,72 @@ def test_a_run_goes_on_after_every_fault_and_ranks_only_what_is_right(ngtbench: 
     ended = ngtbench("run", "evil/double", "--workloads", EVIL, *QUICK, "--timeout", "3s", "--output", file)
     assert ended.returncode == 1
     statuses = {record["case"]["impl"]: record["outcome"]["status"] for record in records(file)}
-    assert {impl for impl, status in statuses.items() if status == "done"} == {"right", "prints", "greedy"}
-    assert len(statuses) == 20
+    assert {impl for impl, status in statuses.items() if status == "done"} == HONEST
+    assert len(statuses) == 29
     assert ngtbench("check", file).returncode == 0
     compared = ngtbench("compare", file, file, "--json")
     assert compared.returncode == 0
     (comparison,) = json.loads(compared.stdout)["comparisons"]
     ranked = {row["case"].split("/")[3] for row in comparison["cases"] if row["ratio"] is not None}
-    assert ranked == {"right", "prints", "greedy"}
+    assert ranked == HONEST
+
+
+def test_an_audit_shows_what_is_tuned_to_the_size_or_learnt_for_the_seed(ngtbench: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    impls = [word for name in ("right", "tuned", "learnt") for word in ("--impl", name)]
+    ended = ngtbench("run", "evil/double", "--workloads", EVIL, *impls, *QUICK, "--audit", "--output", file)
+    assert ended.returncode == 1
+    said = [line.partition(" ")[2].strip() for line in ended.stderr.splitlines() if line.startswith("audit")]
+    assert said[0] == "1 of 3 cases hold near their size and with other seeds"
+    assert any(line.startswith("wrong: evil/double@1/XS/learnt/float64: right at XS, wrong at XS~0 (seed ") for line in said)
+    assert any(line.startswith("evil/double@1/XS/tuned/float64: ") and "tuned to its shape: " in line for line in said)
+    assert len(records(file)) == 12
+    assert ngtbench("check", file).returncode == 0
+
+
+def test_every_launch_has_inputs_of_its_own(ngtbench: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    words = ("run", "evil/double", "--workloads", EVIL, "--impl", "right", *QUICK, "--launches", "3", "--seed", "5")
+    assert ngtbench(*words, "--output", file).returncode == 0
+    assert [(record["launch"], record["seed"]) for record in records(file)] == [(0, 5), (1, 6), (2, 7)]
+    assert len({record["outcome"]["verdict"]["inputs_digest"] for record in records(file)}) == 3
+
+
+PERF = """#!/bin/sh
+if [ "$1" = report ]; then echo "  90.00% double"; exit 0; fi
+while [ "$1" != -- ]; do if [ "$1" = -o ]; then file=$2; fi; shift; done
+shift
+echo samples > "$file"
+exec "$@"
+"""
+
+
+def test_a_case_that_a_profiler_watched_is_marked_and_never_compared(ngtbench: CommandLine, tmp_path: Path) -> None:
+    perf = tmp_path / "bin" / "perf"
+    perf.parent.mkdir()
+    perf.write_text(PERF)
+    perf.chmod(0o755)
+    case, plain, watched = "evil/double@1/XS/right/float64", tmp_path / "plain.jsonl", tmp_path / "watched.jsonl"
+    words = ("run", "--profile", case, "--workloads", EVIL, "--budget", "0.05s", "--output", watched)
+    ended = ngtbench(*words, PATH=f"{perf.parent}:{os.environ['PATH']}")
+    assert ended.returncode == 0, ended.stderr
+    assert f"profile    {tmp_path}/watched.perf.data; open it with: perf report -i {tmp_path}/watched.perf.data" in ended.stderr
+    assert "90.00% double" in ended.stderr
+    (record,) = records(watched)
+    assert (record["outcome"]["status"], record["provenance"]["profiler"]) == ("done", "perf")
+    assert ngtbench("run", "evil/double", "--workloads", EVIL, "--impl", "right", *QUICK, "--output", plain).returncode == 0
+    compared = json.loads(ngtbench("compare", plain, watched, "--json").stdout)
+    (row,) = compared["comparisons"][0]["cases"]
+    assert row["ratio"] is None
+    assert "B was watched by perf" in json.dumps(row)
+
+
+def test_without_a_profiler_nothing_runs(ngtbench: CommandLine, tmp_path: Path) -> None:
+    words = ("run", "--profile", "system/launch@1/XS/numpy/float64", "--output", tmp_path / "a.jsonl")
+    ended = ngtbench(*words, PATH=str(tmp_path))
+    assert ended.returncode == 3
+    assert "perf is not on PATH" in ended.stderr
+    assert not (tmp_path / "a.jsonl").exists()
 
 
 def start(tmp_path: Path, file: Path, *more: str) -> subprocess.Popen[bytes]:
@@ -104,7 +184,7 @@ def start(tmp_path: Path, file: Path, *more: str) -> subprocess.Popen[bytes]:
 
 def wait_for_records(file: Path, count: int) -> None:
     for _ in range(1200):
-        if file.exists() and file.read_bytes().count(b'"schema":"ngtbench.run/1"') >= count:
+        if file.exists() and file.read_bytes().count(b'"schema":"ngtbench.run/2"') >= count:
             return
         time.sleep(0.05)
     raise AssertionError(f"no {count} records in {file}")
@@ -135,7 +215,7 @@ def finish(ngtbench: CommandLine, file: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     keys = done_keys(file)
     assert len(keys) == len(set(keys))
-    planned = next(line for line in map(json.loads, file.read_text().splitlines()) if line["schema"] == "ngtbench.plan/1")
+    planned = next(line for line in map(json.loads, file.read_text().splitlines()) if line["schema"] == "ngtbench.plan/2")
     assert len(records(file)) == len(planned["keys"])
     assert ngtbench("check", file).returncode == 0
 

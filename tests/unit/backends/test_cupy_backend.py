@@ -29,9 +29,43 @@ class Event:
     def record(self) -> None:
         pass
 
+    def synchronize(self) -> None:
+        pass
+
+
+class Stream:
+    """Captures what is asked for in it: a graph here is the list of calls, launched again."""
+
+    broken = False
+
+    def __init__(self, non_blocking: bool = False) -> None:
+        self.ptr = 0
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def synchronize(self) -> None:
+        pass
+
+    def begin_capture(self) -> None:
+        if self.broken:
+            raise DriverError("cudaErrorStreamCaptureUnsupported: operation not permitted\nmore")
+
+    def end_capture(self) -> Any:
+        return SimpleNamespace(launch=lambda stream: LAUNCHED.append(stream.ptr))
+
+
+LAUNCHED: list[int] = []
+
 
 class DeviceArray(np.ndarray[Any, Any]):
     """What CuPy's arrays have beside NumPy's."""
+
+    def __new__(cls, shape: Any, dtype: Any, memory: Any) -> "DeviceArray":
+        return super().__new__(cls, shape, dtype, memory)
 
     device = SimpleNamespace(id=0)  # type: ignore[assignment]
     data = property(lambda self: SimpleNamespace(ptr=self.ctypes.data))
@@ -39,10 +73,6 @@ class DeviceArray(np.ndarray[Any, Any]):
 
 def on_device(make: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: np.asarray(make(*args, **kwargs)).view(DeviceArray)
-
-
-def ndarray(shape: Any, dtype: Any, memory: Any) -> Any:
-    return np.frombuffer(memory, dtype=dtype).reshape(shape).view(DeviceArray)
 
 
 def elementwise(inputs: str, outputs: str, body: str, name: str) -> Callable[..., None]:
@@ -80,6 +110,7 @@ def stand_in(prefetched: list[int]) -> ModuleType:
         Event=Event,
         get_elapsed_time=lambda first, last: 2.0,
         Device=lambda number: SimpleNamespace(use=lambda: None),
+        Stream=Stream,
         get_current_stream=lambda: SimpleNamespace(ptr=0),
         malloc_managed=bytearray,
         UnownedMemory=lambda pointer, size_b, owner, device: owner,
@@ -92,7 +123,8 @@ def stand_in(prefetched: list[int]) -> ModuleType:
     vars(module).update(
         cuda=cuda,
         __version__="0",
-        ndarray=ndarray,
+        ndarray=DeviceArray,
+        uint8=np.uint8,
         asnumpy=np.asarray,
         copyto=np.copyto,
         matmul=np.matmul,
@@ -141,6 +173,53 @@ def test_arrays_and_clock(backend: Backend) -> None:
     assert np.isnan(backend.get(array)).all()
     timing = backend.clock.time(lambda: 7, 3)
     assert (timing.outputs, timing.device_s) == (7, 2e-3)
+    assert timing.enqueue_s is not None
+    assert 0 <= timing.stray_s <= timing.wall_s
+    assert timing.enqueue_s <= timing.wall_s
+
+
+def test_only_plain_arrays_hold_values(backend: Backend) -> None:
+    array = backend.put(np.arange(6.0), "float64")
+    host, frozen = np.zeros(3), np.zeros(3)
+    frozen.flags.writeable = False
+    assert [backend.holds(one) for one in (array, host, frozen, 7.0, [1.0])] == [True, True, False, False, False]
+
+
+def test_arrays_are_overwritten_in_place(backend: Backend) -> None:
+    array = backend.put(np.zeros(3), "float64")
+    backend.copy(array, backend.put(np.ones(3), "float64"))
+    assert backend.get(array).tolist() == [1, 1, 1]
+
+
+def test_caches_are_flushed_by_writing(backend: Backend) -> None:
+    backend.flush(1000)
+    scratch = backend._scratch  # type: ignore[attr-defined]
+    backend.flush(500)
+    assert backend._scratch is scratch  # type: ignore[attr-defined]
+    assert scratch.size == 1000
+    backend.release()
+    assert backend._scratch is None  # type: ignore[attr-defined]
+
+
+def test_one_call_is_captured_and_replayed(backend: Backend) -> None:
+    calls: list[int] = []
+
+    def run() -> Any:
+        calls.append(1)
+        return {"y": len(calls)}
+
+    replay = backend.replay(run)
+    assert replay is not None
+    assert len(calls) == 2  # once to warm up, once to be captured
+    LAUNCHED.clear()
+    assert (replay(), replay()) == ({"y": 2}, {"y": 2})
+    assert (len(calls), len(LAUNCHED)) == (2, 2)
+
+
+def test_what_cannot_be_captured_is_unavailable(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stream, "broken", True)
+    with pytest.raises(Unavailable, match=r"as a graph: cudaErrorStreamCaptureUnsupported: operation not permitted$"):
+        backend.replay(lambda: {})
 
 
 @pytest.mark.parametrize("device", ["cuda:1", "rocm:0"])

@@ -66,6 +66,36 @@ def test_poison_leaves_nothing_that_could_pass(cpu: Backend) -> None:
         assert np.array_equal(cpu.get(array), np.full(3, wanted), equal_nan=host.dtype.kind == "f")
 
 
+def test_poison_reaches_arrays_of_the_host_too(cpu: Backend) -> None:
+    array = np.ones(3)
+    cpu.poison(array)
+    assert np.isnan(array).all()
+
+
+def test_only_tensors_whose_values_are_there_hold_values(cpu: Backend) -> None:
+    made = torch.ones(3, dtype=torch.complex64)
+    lazy = (made.conj(), made.conj().imag, made.to_sparse(), torch.ones(3, device="meta"), torch.nn.Parameter(torch.ones(3)))
+    assert [cpu.holds(one) for one in lazy] == [False] * len(lazy)
+    assert cpu.holds(made)
+    assert cpu.holds(made.conj().resolve_conj())
+    assert cpu.holds(np.ones(3))
+    assert not cpu.holds([1.0])
+
+
+def test_tensors_are_overwritten_in_place(cpu: Backend) -> None:
+    with torch.inference_mode():
+        made = torch.zeros(3)
+    cpu.copy(made, torch.ones(3))
+    assert made.tolist() == [1, 1, 1]
+
+
+def test_the_host_knows_no_graphs_and_flushes_as_numpy_does(cpu: Backend) -> None:
+    assert cpu.replay(lambda: {}) is None
+    cpu.flush(10_000)
+    cpu.synchronise()
+    cpu.release()
+
+
 def test_threads_are_set() -> None:
     before = torch.get_num_threads()
     try:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from ngtbench import backends, workloads
+from ngtbench.discover import profiles
 from ngtbench.discover.machine import discover
 from ngtbench.errors import WorkloadError
 from ngtbench.harness.plan import plan
 from ngtbench.model.case import Selection
+from ngtbench.model.machine import Cache, Cpu, Gpu, Match
 from tests.fakes import host
 from tests.machines import cpu, gpu, machine
 
@@ -92,3 +94,48 @@ def test_other_processors_get_their_numpy_cases(name: str, tmp_path: Path, monke
     assert {"system/triad", "system/gemm", "system/launch", "lattice/wilson_dslash", "ml/jet_mlp"} <= numpy_jobs
     assert all(job.resources.threads == processor.usable_threads for job in planned.jobs)
     assert any("package torch is not installed" in skip.reason for skip in planned.skipped)
+
+
+def flushed(device: str, processor: Cpu | None = None, *gpus: Gpu, matches: tuple[Match, ...] = ()) -> int | None:
+    found = machine(*gpus, processor=processor)
+    planned = plan(replace(found, matches=matches or found.matches), replace(TRIAD, impls=("numpy", "torch"), devices=(device,)))
+    (flush_b,) = {job.flush_b for job in planned.jobs}
+    return flush_b
+
+
+def test_twice_the_last_level_cache_is_flushed() -> None:
+    two_sockets = (Cache(2, "unified", 2**20, 16, 1), Cache(3, "unified", 2**25, 2, 8))
+    assert flushed("cpu:0", replace(cpu(), caches=two_sockets)) == 2 * 2 * 2**25
+
+
+def test_the_cache_of_a_gpu_is_its_profiles() -> None:
+    matches = (Match("cpu:0", None, (), "a test"), Match("cuda:0", "mi300x", ()))
+    assert flushed("cuda:0", None, gpu(), matches=matches) == 2 * 2**28  # of any fixed size, 256 MiB would be none at all
+    assert flushed("cuda:0", None, gpu()) is None
+
+
+@pytest.mark.parametrize(("hypervisor", "flush_b"), [(None, 2 * 4 * 2**20), ("KVM", None)])
+def test_a_processor_without_a_third_level(hypervisor: str | None, flush_b: int | None) -> None:
+    small = replace(cpu(), caches=(Cache(1, "data", 2**15, 4, 1), Cache(2, "unified", 2**20, 4, 1)), hypervisor=hypervisor)
+    assert flushed("cpu:0", small) == flush_b
+
+
+def test_a_guest_that_sees_no_third_level_has_its_profiles() -> None:
+    guest = replace(cpu(), caches=(Cache(2, "unified", 2**20, 4, 1),), hypervisor="KVM", sockets=2)
+    cache_b = profiles.load()["epyc-9654"].last_level_cache_b.value
+    assert cache_b is not None
+    assert flushed("cpu:0", guest, matches=(Match("cpu:0", "epyc-9654", ()),)) == 2 * 2 * cache_b
+
+
+def test_an_audit_runs_a_case_between_sizes_near_it_and_with_other_seeds() -> None:
+    jobs = plan(machine(), replace(TRIAD, sizes=("S",), impls=("numpy",), dtypes=("float64",), audit=True, seed=7)).jobs
+    assert [job.case.size for job in jobs] == ["S~0", "S", "S~1", "S~seed"]
+    assert len({job.seed for job in jobs}) == 4
+    assert jobs[1].seed == 7
+    assert len({job.key for job in jobs}) == 4
+    assert len({job.flush_b for job in jobs}) == 1
+
+
+def test_an_audit_of_a_workload_with_nothing_near_changes_the_seed() -> None:
+    jobs = plan(machine(), Selection(workloads=("system/launch",), sizes=("S",), impls=("numpy",), audit=True)).jobs
+    assert [job.case.size for job in jobs] == ["S", "S~seed"]

@@ -40,6 +40,23 @@ def test_the_error_is_the_worst_component_over_the_rms() -> None:
     assert verdict.check == "full"
 
 
+@pytest.mark.parametrize("place", [0, 2**16 - 1, 2**16, 3 * 2**16 + 6])
+@pytest.mark.parametrize("fault", [0.5, np.nan, -np.inf])
+def test_every_element_of_a_long_array_is_compared(place: int, fault: float) -> None:
+    long = triad(sizes={"XS": replace(workloads.load("system/triad").sizes["XS"], n=3 * 2**16 + 7)})
+    wrong = right(long)
+    rms = np.sqrt(np.mean(wrong**2))
+    assert checker(long).check({"a": wrong}).passed
+    wrong[place] += fault
+    verdict = checker(long).check({"a": wrong})
+    assert not verdict.passed
+    if np.isfinite(fault):
+        assert verdict.worst == f"a[{place}]"
+        assert verdict.error == pytest.approx(0.5 / rms)
+    else:
+        assert f"a[{place}] is {fault}" in (verdict.reason or "")
+
+
 @pytest.mark.parametrize(
     ("outputs", "words"),
     [

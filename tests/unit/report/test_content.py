@@ -70,11 +70,11 @@ def test_power_is_shown_with_its_sensor(tmp_path: Path) -> None:
 
 
 def test_what_did_not_end_well_has_its_reason_and_no_rank(reading: Reading) -> None:
-    wrong, failed, skipped, unrecorded = provenance.endings([session(reading)])
+    wrong, failed, skipped, watched, unrecorded = provenance.endings([session(reading)])
     assert "error 0.2 at a[3]" in text(wrong)
     assert "signal 9" in text(failed)
     assert "no GPU | buy one" in text(skipped)
-    assert unrecorded.rows == ()
+    assert watched.rows == unrecorded.rows == ()
     found = session(reading)
     drawn = json.dumps([figures.shares("system", [found]), figures.spread(found)], default=vars)
     for name in ("torch", "cupy", "hip"):
@@ -86,7 +86,17 @@ def test_planned_cases_without_a_record_are_named(reading: Reading) -> None:
     digest = next(iter(reading.machines))
     plan = PlanRecord(selection=Selection(), order_seed=1, keys=("lost case",), machine=digest)
     cut = replace(reading, plans=(plan,))
-    assert "lost case" in text(provenance.endings([session(cut)])[3])
+    assert "lost case" in text(provenance.endings([session(cut)])[4])
+
+
+def test_what_a_profiler_watched_is_named_and_ranked_nowhere(tmp_path: Path) -> None:
+    plain = run(of=case(impl="numpy"))
+    watched = replace(run(of=case(impl="numba")), provenance=replace(plain.provenance, profiler="perf"))
+    found = session(written(tmp_path / "a.jsonl", machine(), plain, watched))
+    assert text(provenance.endings([found])[3]) == "testhost | system/triad@1/M/numba/float64 | perf"
+    assert "numba" not in text(tables.families([found])[0])
+    assert "numba" not in json.dumps(figures.spread(found), default=vars)
+    assert found.limits["cpu:0"].bandwidth is None or "numba" not in found.limits["cpu:0"].bandwidth.case
 
 
 def test_deviations_and_what_was_not_read_are_on_the_page(tmp_path: Path) -> None:

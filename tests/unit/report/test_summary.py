@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from ngtbench.analysis.results import results
 from ngtbench.model.case import Work
 from ngtbench.model.machine import Match
-from ngtbench.model.record import Health, Outcome, RunRecord
+from ngtbench.model.record import Energy, Health, Outcome, RunRecord
 from ngtbench.report import summary, wording
 from tests.machines import gpu, machine
 from tests.records import case, done, measurement, run, written
@@ -62,6 +63,51 @@ def test_a_case_in_one_line() -> None:
         "2 GFLOP/s; 24 GB/s; 100 element/s"
     )
     assert summary.line(RUNS[2]) == "SKIPPED  system/triad@1/M/cupy/float64 on gpu:0 × 8: no GPU"
+
+
+def test_what_is_neither_timed_nor_building_is_overhead() -> None:
+    def taken(timed_s: float, build_s: float, start_s: float) -> RunRecord:
+        outcome = replace(done(), measurement=replace(measurement(), timed_s=timed_s, build_s=build_s))
+        return replace(run(outcome), provenance=replace(run().provenance, start_s=start_s))
+
+    runs = [taken(20.0, 6.0, 8.0), taken(40.0, 2.0, 0.0), run(Outcome("failed", reason="signal 9"))]
+    assert summary.overhead(runs, 100.0) == (
+        "overhead   32% of 100 s was neither timed work nor building it, 26% without worker starts "
+        "(worker starts 8.0 s, building 8.0 s, preparing and judging 24.0 s)"
+    )
+    assert summary.overhead([], 0.0).startswith("overhead   0% of 0 s")
+
+
+def test_an_audit_is_summed_up_and_what_does_not_hold_is_named() -> None:
+    small, large = (done([k * 1e-3] * 10, replace(BIG, flop=k * 10**6)) for k in (1, 2))
+    runs = [
+        run(small, of=case(impl="honest", size="S")),
+        run(large, of=case(impl="honest", size="S~0")),
+        run(small, of=case(impl="tuned", size="S")),
+        run(done([3e-3] * 10, small.work or BIG), of=case(impl="tuned", size="S~0")),
+        run(small, of=case(impl="learnt", size="S")),
+        run(Outcome("wrong", reason="off by 1"), of=case(impl="learnt", size="S~seed")),
+    ]
+    assert summary.audit(results(runs)) == [
+        "audit      1 of 3 cases hold near their size and with other seeds",
+        "audit      wrong: system/triad@1/S/learnt/float64: right at S, wrong at S~seed (seed 1): off by 1",
+        "audit      system/triad@1/S/tuned/float64: tuned to its shape: 200 % faster per unit of work than at sizes near it",
+    ]
+
+
+def test_flags_energy_and_thrown_away_tries_are_on_the_line() -> None:
+    energy = Energy(2.0, 0.1, 30.0, 0.2, "NVML counter")
+    flags = {"timer_coarse": 0.15, "throttled": 0.02, "other_streams": 0.3}
+    outcome = replace(done([0.01] * 10, BIG), measurement=replace(measurement([0.01] * 10), flags=flags, energy=energy))
+    said = summary.line(replace(run(outcome), provenance=replace(run().provenance, redone=("throttled for 40 %",))))
+    for words in (
+        "200 mJ per element ± 10 %",
+        "timer coarse: a step is 15 % of a sample",
+        "throttled for 2 % of the window",
+        "other streams 0.3",
+        "1 tries thrown away: throttled for 40 %",
+    ):
+        assert words in said
 
 
 @pytest.mark.parametrize(

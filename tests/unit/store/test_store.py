@@ -29,6 +29,21 @@ from tests.machines import gpu, machine
 GOLDEN = Path(__file__).parents[2] / "golden"
 MACHINE = MachineRecord(codec.digest(machine(gpu())), machine(gpu()))
 CASE = Case("system/triad", 1, "S", "numpy", "float64")
+TAKEN = Measurement(
+    series={"wall_s": (1.5e-3, 1.25e-3)},
+    at_s=(0.0, 0.002),
+    calls=1,
+    warmup_s=0.5,
+    warmup_calls=300,
+    build_s=0.25,
+    timer="perf_counter_ns",
+    timer_resolution_s=1e-7,
+    overhead_s=5e-8,
+    energy=Energy(None, 0.004, None, None, None, "no counter"),
+    before=Health(load1=0.5, missing={"clock_hz": "hidden"}),
+    after=Health(load1=0.5, missing={"clock_hz": "hidden"}),
+    flags={"not_converged": 0.1},
+)
 RUN = RunRecord(
     case=CASE,
     resources=Resources("cpu:0", 8, True),
@@ -37,21 +52,7 @@ RUN = RunRecord(
     machine=MACHINE.digest,
     outcome=Outcome(
         status="done",
-        measurement=Measurement(
-            series={"wall_s": (1.5e-3, 1.25e-3)},
-            at_s=(0.0, 0.002),
-            calls=1,
-            warmup_s=0.5,
-            warmup_calls=300,
-            build_s=0.25,
-            timer="perf_counter_ns",
-            timer_resolution_s=1e-7,
-            overhead_s=5e-8,
-            energy=Energy(None, 0.004, None, None, None, "no counter"),
-            before=Health(load1=0.5, missing={"clock_hz": "hidden"}),
-            after=Health(load1=0.5, missing={"clock_hz": "hidden"}),
-            flags={"not_converged": 0.1},
-        ),
+        measurement=TAKEN,
         verdict=Verdict(True, "full", 1e-17, 1e-15, "a[3]", {"norm": (0.0, 1.0)}, "00ff"),
         work=Work(2, 24, 24, 1, "element"),
         metrics=(Metric("wall_s"),),
@@ -59,6 +60,23 @@ RUN = RunRecord(
     ),
     provenance=Provenance("2026-11-01T00:00:00+00:00", 1.0, "0.1.0", None, None, "ported", {"OMP_NUM_THREADS": "8"}, "pkg"),
 )
+LATER = replace(  # what version 2 added
+    RUN,
+    launch=1,
+    outcome=replace(
+        RUN.outcome,
+        measurement=replace(
+            TAKEN,
+            series={"wall_s": (1.5e-3, 1.25e-3), "cold_s": (2e-3, 2.5e-3, 2e-3), "device_s": (1e-3, 1e-3)},
+            timed_s=0.25,
+            flush_b=2**26,
+            missing={"replay_s": "the work cannot be captured as a graph"},
+            before=Health(clock_hz=1e9, memory_clock_hz=2e9, ecc_errors=0, processes=0, throttle=("heat",)),
+        ),
+    ),
+    provenance=replace(RUN.provenance, redone=("throttled for 40 % of the window",), profiler="perf", start_s=0.5),
+)
+AUDIT = PlanRecord(Selection(workloads=("system/triad",), audit=True), 1, (RUN.key, LATER.key), MACHINE.digest)
 PLAN = PlanRecord(Selection(workloads=("system/triad",)), 1, (RUN.key,), MACHINE.digest)
 
 
@@ -89,9 +107,23 @@ def test_what_goes_in_comes_out(file: Path) -> None:
     assert all(line.startswith('{"schema":"ngtbench.') for line in file.read_text().splitlines())
 
 
-def test_golden_file_of_every_version_is_read() -> None:
-    (run,) = read(GOLDEN / "version-1.jsonl").runs
+def test_the_golden_file_of_version_1_is_read() -> None:
+    reading = read(GOLDEN / "version-1.jsonl")
+    (run,), (plan,) = reading.runs, reading.plans
     assert run == replace(RUN, machine=run.machine)
+    assert plan == replace(PLAN, machine=run.machine)
+
+
+def test_the_golden_file_of_version_2_is_read() -> None:
+    reading = read(GOLDEN / "version-2.jsonl")
+    (machine_digest,), (plan,) = reading.machines, reading.plans
+    assert reading.runs == tuple(replace(run, machine=machine_digest) for run in (RUN, LATER))
+    assert plan == replace(AUDIT, machine=machine_digest)
+
+
+def test_every_version_that_is_read_has_a_golden_file() -> None:
+    text = "".join(path.read_text() for path in GOLDEN.glob("*.jsonl"))
+    assert all(f'"schema":"{schema}"' in text for schema in codec._READ)
 
 
 def test_the_shipped_schema_is_the_models() -> None:

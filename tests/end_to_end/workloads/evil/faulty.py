@@ -4,7 +4,9 @@ import contextlib
 import ctypes
 import os
 import signal
+import threading
 import time
+from typing import Any
 
 import numpy as np
 
@@ -115,3 +117,98 @@ def surrogate(setup: Setup, x: Array) -> Run:
 def inplace(setup: Setup, x: Array) -> Run:
     """Eat the input: right once."""
     return lambda: {"y": np.multiply(x, 2, out=x)}
+
+
+def skips(setup: Setup, x: Array) -> Run:
+    """Work in every second call only."""
+    calls, y = [0], np.zeros_like(x)
+
+    def run() -> Arrays:
+        calls[0] += 1
+        return {"y": np.multiply(x, 2, out=y) if calls[0] % 2 else y}
+
+    return run
+
+
+def tires(setup: Setup, x: Array) -> Run:
+    """Work in the first thousand calls only."""
+    calls, y = [0], np.zeros_like(x)
+
+    def run() -> Arrays:
+        calls[0] += 1
+        return {"y": np.multiply(x, 2, out=y) if calls[0] <= 1000 else y}
+
+    return run
+
+
+def frozen(setup: Setup, x: Array) -> Run:
+    """Hand out one answer that cannot be overwritten."""
+    y = 2 * x
+    y.flags.writeable = False
+    return lambda: {"y": y}
+
+
+class _Promise(np.ndarray[Any, Any]):
+    """Would multiply when it is looked at."""
+
+
+def promise(setup: Setup, x: Array) -> Run:
+    """Hand out what is yet to be computed."""
+    return lambda: {"y": x.view(_Promise)}
+
+
+def leaves(setup: Setup, x: Array) -> Run:
+    """Leave the work to a thread, and return."""
+    y = np.zeros_like(x)
+
+    def work() -> None:
+        time.sleep(0.001)
+        np.multiply(x, 2, out=y)
+
+    def run() -> Arrays:
+        threading.Thread(target=work).start()
+        return {"y": y}
+
+    threading.Thread(target=work).start()
+    time.sleep(0.01)
+    return run
+
+
+def stale(setup: Setup, x: Array) -> Run:
+    """Compute once in build, and hand out copies."""
+    y = 2 * x
+    return lambda: {"y": y.copy()}
+
+
+def vanishes(setup: Setup, x: Array) -> Run:
+    """Lose the device in the midst of it, as a GPU does: nothing works afterwards."""
+    calls = [0]
+
+    def lost() -> None:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    def run() -> Arrays:
+        calls[0] += 1
+        if calls[0] > 500:
+            setup.backend.release = lost  # type: ignore[method-assign]
+            lost()
+        return {"y": 2 * x}
+
+    return run
+
+
+def tuned(setup: Setup, x: Array) -> Run:
+    """Be fast at the declared size alone."""
+    turns = 1 if x.size == 1000 else 50
+
+    def run() -> Arrays:
+        for _ in range(turns):
+            y = 2 * x
+        return {"y": y}
+
+    return run
+
+
+def learnt(setup: Setup, x: Array) -> Run:
+    """Be right for the first seed alone."""
+    return lambda: {"y": 2 * x if setup.seed == 1 else 3 * x}
