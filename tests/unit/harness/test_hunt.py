@@ -77,6 +77,21 @@ def test_skipping_every_second_call_is_not_left_to_chance(call_s: float, first: 
     assert not judged(lazy, call_s, 1e-9).passed
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_an_odd_batch_two_calls_in_a_row_are_judged(first: int) -> None:
+    run, calls, kept = right(), itertools.count(first), [right()()]
+
+    def lazy() -> Any:
+        if next(calls) % 2:
+            kept[0] = run()
+        return kept[0]
+
+    hunting, clock = Hunt(prepared(run=lazy), 1.0), RealCalls(lambda: SHORT_S)
+    hunting.take(clock, 7)
+    hunting.judge("a sample", 7)
+    assert not hunting.verdict.passed
+
+
 @pytest.mark.parametrize("call_s", [LONG_S, SHORT_S])
 def test_a_run_that_stops_working_after_a_while(call_s: float) -> None:
     run, calls, kept = right(), itertools.count(), [right()()]
