@@ -26,6 +26,7 @@ WARMUP_MAX_S = 10.0
 JUDGED = 2  # samples of the warm-up in a row: a run that works every second time only is wrong in one of them
 MAX_SAMPLES = 100_000
 STRAY = 0.05
+SENSOR_FROM_S = 2.0  # a shorter budget is a look at times: the energy sensor's window is not waited for
 
 
 def measure(
@@ -33,13 +34,16 @@ def measure(
 ) -> tuple[Measurement, Verdict]:
     """Measure within about `budget_s` seconds, and judge the last timed output.
 
+    From a budget of two seconds on, samples are taken for as long as the energy sensor needs, if that is longer.
     `flush_b` is written before each call with cold caches; None: no such calls. `slower` makes every call slower by this share,
     for tests of the gate. A trial runs at least three times. Raises NgtBenchError where the first result was wrong: such a
-    case is never timed.
+    case is never timed; and where trials are to be slowed down.
     """
     if not prepared.verdict.passed:
         raise NgtBenchError(f"{prepared.case.id}: a wrong result is never timed: {prepared.verdict.reason}")
     if prepared.workload.repeat == "trials":
+        if slower:
+            raise NgtBenchError(f"{prepared.case.id}: trials time themselves, and cannot be slowed down from outside")
         return trials(prepared, budget_s, probe)
     if not slower:
         return _calls(prepared, budget_s, probe, flush_b)
@@ -83,7 +87,8 @@ def _calls(prepared: Prepared, budget_s: float, probe: Probe, flush_b: int | Non
     before = probe.health()
     probe.start()
     start = _clocks()
-    timings, at = _sample(clock, hunt, calls, budget_s, min(max(stopping.MIN_S, probe.window_s), budget_s))
+    limit_s = max(budget_s, probe.window_s) if budget_s >= SENSOR_FROM_S else budget_s
+    timings, at = _sample(clock, hunt, calls, limit_s, min(max(stopping.MIN_S, probe.window_s), limit_s))
     end = _clocks()
     energy, disturbed = probe.stop()
     after = probe.health()

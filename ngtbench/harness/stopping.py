@@ -91,8 +91,12 @@ def drift(samples: Sequence[float]) -> float:
 
 
 def moved(before: Health, after: Health) -> dict[str, float]:
-    """Return `clock_moved`, the change of the device's clock over the window, where it is beyond 5 %."""
-    if not before.clock_hz or not after.clock_hz:
+    """Return `clock_moved`, the change of the device's clock over the window, where it is beyond 5 %.
+
+    A GPU that was at rest at one end only had another clock there by itself.
+    """
+    resting = ["gpu_idle" in (health.throttle or ()) for health in (before, after)]
+    if not before.clock_hz or not after.clock_hz or resting[0] != resting[1]:
         return {}
     change = after.clock_hz / before.clock_hz - 1
     return {"clock_moved": change} if abs(change) > CLOCK else {}

@@ -25,6 +25,10 @@ _FLAGS = {  # flag -> how its figure reads
     "throttled": "throttled for {} of the window",
     "power_capped": "at its power limit for {} of the window",
     "clock_moved": "clock moved by {}",
+    "timer_stepped": "timer stepped by {} of the window",
+    "other_streams": "worked on other streams for {} of the time",
+    "overhead": "an empty call takes {} of it",
+    "slowed_down": "slowed down by {} on purpose",
     "shared_device": "shared device: others used {}",
     "tuned_to_shape": "tuned to its shape: {} faster per unit of work than at sizes near it",
 }

@@ -139,6 +139,17 @@ def test_sampling_lasts_as_long_as_the_energy_sensor_needs(monkeypatch: pytest.M
     assert stopping.MIN_S <= found.at_s[-1] <= 0.7
 
 
+@pytest.mark.parametrize(("budget_s", "least_s", "most_s"), [(2.0, 5.0, 6.0), (1.0, 0.9, 1.2)])
+def test_a_whole_budget_is_stretched_for_the_sensor_and_a_short_look_is_not(
+    monkeypatch: pytest.MonkeyPatch, budget_s: float, least_s: float, most_s: float
+) -> None:
+    monkeypatch.setattr(measure, "time", FakeTime(tick_s=1e-3))
+    probe = NoProbe()
+    probe.window_s = 5.0
+    found, _ = measure.measure(prepared(clock=FakeClock(lambda: 1e-3)), budget_s, probe)
+    assert least_s <= found.at_s[-1] <= most_s
+
+
 def test_every_sample_is_kept_with_its_start() -> None:
     found = measured(FakeClock(lambda: 1e-3))
     assert len(found.series["wall_s"]) == len(found.at_s) > stopping.MIN_SAMPLES
@@ -200,6 +211,13 @@ def test_what_an_empty_call_costs_is_reported_and_flagged_not_subtracted() -> No
 def test_all_that_was_under_the_clock_is_summed() -> None:
     clock = FakeClock(lambda: 1e-3)
     assert measured(clock).timed_s == pytest.approx(1e-3 * (sum(clock.asked) - stopping.EMPTIES))
+
+
+def test_trials_cannot_be_slowed_down_from_outside() -> None:
+    ready = prepared()
+    trials = replace(ready, workload=replace(ready.workload, repeat="trials"))
+    with pytest.raises(NgtBenchError, match="trials time themselves"):
+        measure.measure(trials, 1.0, NoProbe(), slower=0.1)
 
 
 def test_a_run_is_slowed_down_by_the_share_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,13 @@ def test_steady_is_five_samples_within_one_per_cent() -> None:
     assert not stopping.steady([1.0, 1.02, 0.99, 1.0, 1.0])
 
 
+def test_a_gpu_at_rest_at_one_end_had_another_clock_by_itself() -> None:
+    idle, busy = Health(clock_hz=3e8, throttle=("gpu_idle",)), Health(clock_hz=2e9, throttle=())
+    assert stopping.moved(idle, busy) == stopping.moved(busy, idle) == {}
+    assert "clock_moved" in stopping.moved(Health(clock_hz=3e8, throttle=()), busy)
+    assert "clock_moved" in stopping.moved(idle, Health(clock_hz=6e8, throttle=("gpu_idle",)))
+
+
 @pytest.mark.parametrize(("after_hz", "found"), [(1.04e9, {}), (0.9e9, {"clock_moved": pytest.approx(-0.1)}), (None, {})])
 def test_a_clock_that_moved_is_told_by_how_much(after_hz: float | None, found: dict[str, float]) -> None:
     assert stopping.moved(Health(clock_hz=1e9), Health(clock_hz=after_hz)) == found
