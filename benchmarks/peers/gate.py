@@ -4,7 +4,8 @@
 
 `--slower` runs are `ngtbench gate --self-test`, each of which holds a gate on unchanged code and one on the slowdown; `--same`
 more are gates of this tree against itself. Runs that OUT holds already are not done again, so it may be cut off and started
-again. Prints a table as Markdown: per case the noise of a pair, the verdicts, and how often the others call the candidate slower:
+again; a run that ends without a verdict is kept as such and counted. Prints tables as Markdown: per case the noise of a pair,
+the verdicts, and how often the others call the candidate slower:
 
 - asv: the rule of `asv compare` on the samples of all launches pooled, at most 100 of each: Mann-Whitney at 0.002, and a ratio of
   medians above the factor, 1.1 by default;
@@ -24,6 +25,7 @@ from typing import Any
 from asv.commands.compare import _is_result_better
 
 CASES = ("ml/jet_mlp@1/S-b256/numpy/float32", "system/triad@1/S/numpy/float64", "ml/jet_mlp@1/M/numpy/float32")
+LOST = "no-verdict.txt"
 MOST = 100  # samples of a launch: asv compares each with each
 OTHERS = {"asv 1.1": 1.1, "asv 1.05": 1.05, "pytest-benchmark 5 %": 5, "pytest-benchmark 10 %": 10}
 
@@ -44,12 +46,15 @@ def main() -> None:
             ("self", chosen.slower, "slower/gate.json", ["--self-test"]),
         ):
             folder = chosen.out / f"{kind}-{number:02}"
-            if number < count and not (folder / last).exists():
+            if number < count and not (folder / last).exists() and not (folder / LOST).exists():
                 command = [sys.executable, "-m", "ngtbench", "gate", *shared, *more, "--seed", str(1000 * number + 1)]
-                subprocess.run([*command, "--output", str(folder)], check=False, capture_output=True)
+                ended = subprocess.run([*command, "--output", str(folder)], check=False, capture_output=True, text=True)
+                if not (folder / last).exists():
+                    (folder / LOST).write_text(f"exit code {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
     same = [*chosen.out.glob("same-*"), *chosen.out.glob("self-*/unchanged")]
     for name, folders in (("unchanged", same), ("10 % slower", [*chosen.out.glob("self-*/slower")])):
-        print(table(name, [folder for folder in sorted(folders) if (folder / "gate.json").exists()]))  # noqa: T201
+        judged = [folder for folder in sorted(folders) if (folder / "gate.json").exists()]
+        print(table(f"{name}, {len([*chosen.out.glob(f'*/{LOST}')])} runs without a verdict", judged))  # noqa: T201
 
 
 def table(name: str, folders: list[Path]) -> str:

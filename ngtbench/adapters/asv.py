@@ -50,7 +50,8 @@ class Door:
         """
         from ngtbench.discover.machine import discover
 
-        found = where(case, discover())
+        self._machine = discover()
+        found = where(case, self._machine)
         if isinstance(found, Skip):
             raise NotImplementedError(f"{case}: {found.reason}")
         self._job = found
@@ -60,7 +61,7 @@ class Door:
 
         Raises NgtBenchError where the result is wrong or the case failed, so that asv shows it as failed.
         """
-        outcome = _measured(self._job)
+        outcome = _measured(self._job, self._machine)
         if outcome.status == "skipped":
             from asv_runner.benchmarks.mark import SkipNotImplemented
 
@@ -135,16 +136,18 @@ def parse(case: str) -> Case:
     return Case(workload, int(version), size, impl, dtype)
 
 
-def _measured(job: Job) -> "Outcome":
-    """Measure a job in a fresh worker.
+def _measured(job: Job, machine: "Machine") -> "Outcome":
+    """Measure a job in a fresh worker; what exceeds the data sheet has failed.
 
     Raises WorkerDied where the worker ends or hangs.
     """
+    from ngtbench.harness import ceiling
     from ngtbench.harness.attempt import attempt
     from ngtbench.harness.launch import Worker
 
     worker = Worker(job.resources.threads, job.resources.bind)
     try:
-        return attempt(worker, job, budget_s=Selection().budget_s, timeout_s=0.9 * TIMEOUT_S)
+        outcome = attempt(worker, job, budget_s=Selection().budget_s, timeout_s=0.9 * TIMEOUT_S)
+        return ceiling.of(machine)(job, outcome)
     finally:
         worker.close()

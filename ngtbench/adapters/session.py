@@ -16,6 +16,7 @@ from ngtbench.adapters.baseline import End, Timed, judge
 from ngtbench.adapters.identity import machine_info
 from ngtbench.discover.machine import discover
 from ngtbench.errors import NgtBenchError
+from ngtbench.harness import ceiling
 from ngtbench.harness.probes import open_probe
 from ngtbench.model.case import Job, Skip
 from ngtbench.model.machine import Machine
@@ -71,7 +72,7 @@ class Session:
         most_s, least = (float(self._config.getoption(f"benchmark_{word}")) for word in ("max_time", "min_rounds"))
         started_at, start = _now(), time.monotonic()
         try:
-            outcome = inline.timed(benchmark, job, self._probes[device], most_s, int(least))
+            outcome = ceiling.of(self.machine)(job, inline.timed(benchmark, job, self._probes[device], most_s, int(least)))
         except NgtBenchError as error:
             outcome = Outcome("failed", reason=str(error))
         except Exception as error:  # the case boundary: recorded, then shown by pytest

@@ -21,6 +21,7 @@ STEP = 2
 TRIM = 0.1
 CONFIDENCE = 0.99
 TIGHT = 0.02  # half-width at which the estimate itself decides
+TIGHTER = 0.4  # of the tolerance, where that is less: else what is twice a small tolerance would pass by chance
 CLEAR = 0.03  # a wide interval fails before the last look only if it lies above this
 _NORMAL = 500  # degrees from which on Student's t moves by less than 0.3 %
 _GAP = 5.0  # a gap this many times the median gap parts two modes
@@ -95,13 +96,13 @@ def modes(values: Sequence[float], tolerance: float = 0.05) -> Modes | None:
 
 def _judge(estimate: float, half: float, tolerance: float, last: bool) -> tuple[State, str]:
     limit = math.log1p(tolerance)
-    tight = half < TIGHT
+    tight = half < min(TIGHT, TIGHTER * tolerance)
     if estimate - half > 0 and estimate > limit and (tight or estimate - half > math.log1p(CLEAR) or last):
         return "fail", f"worse by more than {percent(tolerance)}, and the interval excludes no change"
     if estimate + half < limit:
         return "pass", f"the interval lies below {percent(tolerance)}"
     if tight and estimate < limit:
-        return "pass", f"known to {percent(TIGHT)}, and below {percent(tolerance)}"
+        return "pass", f"known to {percent(half)}, and below {percent(tolerance)}"
     if last:
         return "inconclusive", f"the interval still holds {percent(tolerance)} after as many pairs as were allowed"
     return "continue", "not yet known well enough"

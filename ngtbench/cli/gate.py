@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ngtbench import __version__, units
 from ngtbench.cli.run import INTERRUPTED, terminable
+from ngtbench.cli.talk import Talk, say
 from ngtbench.discover.machine import discover
 from ngtbench.errors import BadInput
-from ngtbench.harness import gate, rules, sides, stored
+from ngtbench.harness import ceiling, gate, rules, sides, stored
 from ngtbench.harness.pairs import NAMES, Asked
 from ngtbench.harness.run import Ended, record
 from ngtbench.model.gate import Decision, GateRecord, Judged, Rule, Side, SideName
@@ -28,6 +28,7 @@ from ngtbench.store.append import Writer
 from ngtbench.store.read import read
 
 SELF_TEST_CASE = "ml/jet_mlp@1/M/numpy/float32"
+SELF_TEST_GPU = "ml/jet_mlp@1/M/torch/float32"
 SELF_TEST_SLOWER = 0.10
 
 
@@ -49,26 +50,27 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print gate.json")] = False,
 ) -> int:
     """Judge, write the reports, and return 0 pass, 1 regression, 2 error, 3 inconclusive."""
-    verdict.clear(output)
-    asked = Asked(seed, units.duration_s(budget), units.duration_s(timeout), time.monotonic() + units.duration_s(time_limit))
     globs = tuple(cases or ())
+    recorded = [Path(side or "").suffix == ".jsonl" for side in (baseline, candidate)]
     try:
-        with terminable():
+        with terminable(), verdict.held(output):
+            verdict.clear(output, records=not any(recorded))
+            limits = units.duration_s(budget), units.duration_s(timeout), time.monotonic() + units.duration_s(time_limit)
+            asked = Asked(seed, *limits)
             if self_test:
-                return _self_test(globs or (SELF_TEST_CASE,), candidate, output, asked, pairs)
+                return _self_test(globs, candidate, output, asked, pairs)
             if baseline is None:
                 raise BadInput("--baseline is missing: a revision, a tree, an environment or a record file; or --self-test")
-            recorded = [Path(side).suffix == ".jsonl" for side in (baseline, candidate)]
             if any(recorded) and not all(recorded):
                 raise BadInput(f"--baseline {baseline} --candidate {candidate}: records can be gated against records only")
             if all(recorded):
                 found = _stored(Path(baseline), Path(candidate), globs)
             else:
                 found = _interleaved({"baseline": baseline, "candidate": candidate}, globs, output, asked, pairs)
+            return _conclude(found, output, json)
     except KeyboardInterrupt:
         sys.stderr.write(f"ngtbench: interrupted before every case was judged: no verdict; launches are in {output}\n")
         return INTERRUPTED
-    return _conclude(found, output, json)
 
 
 def _interleaved(
@@ -78,11 +80,20 @@ def _interleaved(
     machine = discover()
     places = {name: sides.place(asked_for[name]) for name in NAMES}
     known = rules.load(places["candidate"].root / "pyproject.toml")
-    globs = globs or known.cases
-    listings = {name: sides.listed(at, rules.selections(globs)) for name, at in places.items()}
-    keys = rules.chosen((key for found in listings.values() for key in (*found.jobs, *found.skipped)), globs)
+    chosen = globs or known.cases
+    listings = {name: sides.listed(at, rules.selections(chosen)) for name, at in places.items()}
+    keys = rules.chosen((key for found in listings.values() for key in (*found.jobs, *found.skipped)), chosen)
     _exclusive(machine, keys)
-    judged = _judge(places, listings, rules.ruled(known, keys, pairs), asked, output, machine)
+    notes = (*_differences(places, known), *([] if globs else rules.idle(known, keys)))
+    before = {name: sides.fingerprint(at) for name, at in places.items()}
+    judged = _judge(
+        places, listings, rules.ruled(known, keys, pairs), replace(asked, ceiling=ceiling.of(machine)), output, machine
+    )
+    for name, at in places.items():
+        if sides.fingerprint(at) != before[name]:
+            judged = tuple(
+                replace(one, status="error", reason=f"the {name}'s files changed while it was gated") for one in judged
+            )
     return GateRecord(
         started_at=started_at,
         wall_s=time.monotonic() - start,
@@ -96,7 +107,7 @@ def _interleaved(
         candidate=places["candidate"].side,
         cases=judged,
         exit_code=gate.exit_code(judged),
-        notes=_differences(places),
+        notes=notes,
     )
 
 
@@ -109,7 +120,7 @@ def _judge(
     machine: Machine,
 ) -> tuple[Judged, ...]:
     """Judge every benchmark; records of both sides go to the output folder as they come."""
-    talk, digest = Console(stderr=True, highlight=False, soft_wrap=True), codec.digest(machine)
+    talk, digest = Talk(stderr=True, highlight=False, soft_wrap=True), codec.digest(machine)
     made: list[Judged] = []
 
     def tell(key: str, decision: Decision) -> None:
@@ -137,7 +148,7 @@ def _stored(baseline: Path, candidate: Path, globs: tuple[str, ...]) -> GateReco
     started_at, start = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     readings = read(baseline), read(candidate)
     machine = stored.machine(*readings)
-    keys = rules.chosen((key for reading in readings for key in stored.launches(reading)), globs)
+    keys = rules.chosen((key for reading in readings for key in stored.keys(reading)), globs)
     judged = tuple(stored.judge(*readings, rules.ruled(rules.load(Path("pyproject.toml")), keys, None)))
     return GateRecord(
         started_at=started_at,
@@ -164,26 +175,31 @@ def _file(path: Path, runs: Iterable[RunRecord]) -> Side:
 
 def _self_test(globs: tuple[str, ...], tree: str, output: Path, asked: Asked, pairs: int | None) -> int:
     """Gate the candidate against itself, unchanged and slowed down; say what this machine can resolve."""
-    codes = []
-    for name, slower, wanted in (("unchanged", 0.0, 0), ("slower", SELF_TEST_SLOWER, 1)):
-        verdict.clear(output / name)
+    if tree == "." and not Path("ngtbench", "__init__.py").is_file():
+        tree = sys.executable  # not in a checkout: what is installed
+    globs = globs or (SELF_TEST_CASE, *([SELF_TEST_GPU] if discover().gpus else []))
+    codes = set()
+    for name, slower, wanted in (("unchanged", 0.0, "pass"), ("slower", SELF_TEST_SLOWER, "fail")):
         both: dict[SideName, str] = {"baseline": tree, "candidate": tree}
-        found = _interleaved(both, globs, output / name, replace(asked, slower=slower), pairs)
-        verdict.write(found, output / name)
+        with verdict.held(output / name):
+            verdict.clear(output / name)
+            found = _interleaved(both, globs, output / name, replace(asked, slower=slower), pairs)
+            verdict.write(found, output / name)
         for judged in found.cases:
             said = f"{judged.status}, {verdict.change(judged.decision)} in {verdict.pairs(judged)} pairs"
-            sys.stdout.write(f"{slower:.0%} injected: {judged.case}: {said}; noise of a pair {verdict.noise(judged)}\n")
-        codes.append(0 if found.exit_code == wanted else 1 if found.exit_code < 2 else found.exit_code)
+            say(f"{slower:.0%} injected: {judged.case} on {judged.device}: {said}; noise of a pair {verdict.noise(judged)}\n")
+        seen = {judged.status for judged in found.cases} - {"skipped", wanted}
+        codes |= {2} if "error" in seen or found.exit_code == 2 else {1} if seen & {"pass", "fail"} else {3} if seen else {0}
     words = {0: "this machine can be gated", 1: "the gate is wrong here", 2: "it could not be tried", 3: "too noisy to decide"}
     code = next(code for code in (2, 1, 3, 0) if code in codes)
-    sys.stdout.write(f"self-test: {words[code]}\n")
+    say(f"self-test: {words[code]}\n")
     return code
 
 
 def _conclude(found: GateRecord, output: Path, json: bool) -> int:
     paths = verdict.write(found, output)
     said = f"{verdict.headline(found)}\n" + "".join(f"{path}\n" for path in paths)
-    sys.stdout.write((output / "gate.json").read_text(encoding="utf-8") if json else said)
+    say((output / "gate.json").read_text(encoding="utf-8") if json else said)
     return found.exit_code
 
 
@@ -195,19 +211,21 @@ def _exclusive(machine: Machine, keys: Iterable[str]) -> None:
             raise BadInput(f"{gpu.id} is in use by {gpu.processes} other processes: gate on a device of its own, or leave it out")
 
 
-def _differences(places: Mapping[SideName, sides.Place]) -> tuple[str, ...]:
+def _differences(places: Mapping[SideName, sides.Place], known: rules.Rules) -> list[str]:
     """Say what the sides do not share, and ran as one of them has it."""
-    said = []
-    if (
-        places["baseline"].python == places["candidate"].python
-        and len({_text(at, "constraints.txt") for at in places.values()}) > 1
-    ):
+    said, baseline = [], places["baseline"]
+    if baseline.python == places["candidate"].python and len({_text(at, "constraints.txt") for at in places.values()}) > 1:
         said.append(
             "constraints.txt differs between the sides, and both ran over the installed stack: gate two environments instead"
         )
-    if len({rules.load(at.root / "pyproject.toml") for at in places.values()}) > 1:
-        said.append("the gate's rules differ between the sides: the candidate's were used")
-    return tuple(said)
+    try:
+        same = rules.load(baseline.root / "pyproject.toml") == known
+    except BadInput:
+        same = False
+    said += [] if same else ["the gate's rules differ between the sides: the candidate's were used"]
+    if baseline.package == places["candidate"].package and baseline.python == places["candidate"].python:
+        said.append("both sides are the same files: whatever differs is noise")
+    return said
 
 
 def _text(at: sides.Place, name: str) -> str:

@@ -1,10 +1,8 @@
 """One case in one worker: prepared, measured, and how it ended."""
 
-import dataclasses
-
 from ngtbench.errors import RecordError
 from ngtbench.harness.launch import Worker
-from ngtbench.model.case import Job
+from ngtbench.model.case import Job, plain
 from ngtbench.model.record import Outcome
 from ngtbench.store import codec
 
@@ -18,7 +16,7 @@ def attempt(
 
     Raises WorkerDied where the worker ends, hangs, or answers with what is no outcome; it is of no use then.
     """
-    prepare = {"do": "prepare", "case": dataclasses.asdict(job.case), "resources": dataclasses.asdict(job.resources)}
+    prepare = {"do": "prepare", "case": plain(job.case), "resources": plain(job.resources)}
     answer = worker.ask(prepare | {"seed": job.seed, "workloads": workloads}, timeout_s)
     if "prepared" in answer:
         measure = {"do": "measure", "budget_s": budget_s, "flush_b": job.flush_b}

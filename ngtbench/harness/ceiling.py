@@ -1,5 +1,6 @@
 """What a device cannot exceed by its data sheet: a result above it is an error, never a record speed."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from ngtbench.analysis.roofline import BEYOND_CACHE, last_level_cache
@@ -20,6 +21,20 @@ def sheets(machine: Machine) -> dict[str, HardwareProfile]:
     matched = {match.device: match.profile for match in machine.matches if match.profile}
     known = profiles.load() if any(not name.startswith("generic") for name in matched.values()) else {}
     return {device: known[name] for device, name in matched.items() if name in known}
+
+
+def of(machine: Machine) -> Callable[[Job, Outcome], Outcome]:
+    """Return what judges outcomes of this machine.
+
+    Raises ProfileError where a hardware file is faulty.
+    """
+    known = sheets(machine)
+
+    def held(job: Job, outcome: Outcome) -> Outcome:
+        device = job.resources.device
+        return judged(outcome, job, machine.device(device), known.get(device))
+
+    return held
 
 
 def judged(outcome: Outcome, job: Job, device: Device, sheet: HardwareProfile | None) -> Outcome:

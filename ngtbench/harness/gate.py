@@ -10,7 +10,7 @@ from typing import Literal
 from ngtbench.analysis import gate
 from ngtbench.harness.pairs import NAMES, Asked, Keep, Open, Stop, take
 from ngtbench.harness.sides import Listed, Place
-from ngtbench.model.gate import Decision, Judged, Modes, Rule, SideName
+from ngtbench.model.gate import Decision, Judged, Modes, Pair, Rule, SideName
 from ngtbench.units import percent, si
 
 COARSE = 0.2  # of the tolerance: a longer step of the timer than that decides nothing
@@ -97,30 +97,35 @@ def _verdict(one: Open, decision: Decision) -> Judged | None:
         return _ended(one, "inconclusive", f"failed at first, but {len(one.fresh)} fresh pairs do not confirm it", decision)
     if decision.state != "fail":
         return _ended(one, decision.state, decision.reason, decision)
-    lost = abs(median(p.candidate for p in one.series) - median(p.baseline for p in one.series))
-    if lost < one.floor:
-        return _ended(one, "pass", below_floor(one.rule, lost, one.floor), decision)
+    spared = below_floor(one.rule, one.series, one.floor)
+    if spared is not None:
+        return _ended(one, *spared, decision)
     if one.first is None:
         one.first = decision
         return None
     return _ended(one, "fail", f"{decision.reason}; confirmed on fresh pairs", decision)
 
 
-def below_floor(rule: Rule, lost: float, floor: float) -> str:
-    """Say why a worse candidate passes."""
+def below_floor(rule: Rule, pairs: Sequence[Pair], floor: float) -> tuple[Literal["pass", "inconclusive"], str] | None:
+    """Return the verdict on a worse candidate whose difference is below the floor; None where it is not.
+
+    A floor that somebody set lets it pass. The usual one is for noise that relative limits do not see: where it is wider than
+    the tolerance, nothing could ever fail, and that is no pass.
+    """
+    lost = abs(median(pair.candidate for pair in pairs) - median(pair.baseline for pair in pairs))
+    if lost >= floor:
+        return None
     unit = "s" if (rule.metric or "").endswith("_s") else ""
-    return f"worse, but by {si(lost, unit)}, and below the floor of {si(floor, unit)} nothing fails"
+    words = f"worse, but by {si(lost, unit)}, and below the floor of {si(floor, unit)} nothing fails"
+    blind = rule.floor is None and floor > rule.tolerance * median(pair.baseline for pair in pairs)
+    return ("inconclusive", f"{words}: set a floor for this case") if blind else ("pass", words)
 
 
 def _ended(
     one: Open, status: Literal["pass", "fail", "inconclusive", "error"], reason: str, last: Decision | None = None
 ) -> Judged:
     job = one.jobs["candidate"]
-    notes = list(one.notes)
-    middle = median(pair.baseline for pair in one.pairs) if one.pairs else 0.0
-    if one.floor > one.rule.tolerance * middle > 0:
-        unit = "s" if (one.rule.metric or "").endswith("_s") else ""
-        notes.append(f"blind below {percent(one.floor / middle)}: the floor of {si(one.floor, unit)} exceeds the tolerance here")
+    notes = [f"flagged in some launch: {name.replace('_', ' ')}, up to {figure:.2g}" for name, figure in one.flags.items()]
     return conclude(
         Judged(
             case=job.case.id,
@@ -135,9 +140,18 @@ def _ended(
             pairs=tuple(one.pairs),
             fresh_pairs=tuple(one.fresh),
             discarded=tuple(one.discarded),
-            notes=tuple(notes),
+            notes=(*notes, *blind(one.rule, one.pairs, one.floor)),
         )
     )
+
+
+def blind(rule: Rule, pairs: Sequence[Pair], floor: float) -> list[str]:
+    """Return below which change a floor hides everything, where that is more than the tolerance."""
+    middle = median(pair.baseline for pair in pairs) if pairs else 0.0
+    if not floor > rule.tolerance * middle > 0:
+        return []
+    unit = "s" if (rule.metric or "").endswith("_s") else ""
+    return [f"blind below {percent(floor / middle)}: the floor of {si(floor, unit)} exceeds the tolerance here"]
 
 
 def conclude(judged: Judged) -> Judged:

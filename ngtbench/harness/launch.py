@@ -43,8 +43,9 @@ def environment(threads: int, bind: bool) -> dict[str, str]:
 class Worker:
     """One worker; `ask` sends a command and waits for the answer.
 
-    `package` is the folder of another copy of ngtbench to run, `prefix` a command that watches the worker, such as a profiler.
-    Raises WorkerDied where it does not start, or runs another copy than it should.
+    `package` is the folder of another copy of ngtbench to run, `own_path` says that its Python finds it and all else by itself,
+    whatever PYTHONPATH says here; `prefix` is a command that watches the worker, such as a profiler. Raises WorkerDied where it
+    does not start, or runs another copy than it should.
     """
 
     def __init__(
@@ -54,23 +55,26 @@ class Worker:
         *,
         python: str = sys.executable,
         package: Path | None = None,
+        own_path: bool = False,
         prefix: Sequence[str] = (),
     ) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self.environment = environment(threads, bind)
         self._stop_s = _STOP_WATCHED_S if prefix else _STOP_S
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
         self._kills = _oom_kills()
-        search = [str(package.parent), os.environ.get("PYTHONPATH", "")] if package else []
-        path = {"PYTHONPATH": os.pathsep.join(filter(None, search))} if search else {}
-        self._process = subprocess.Popen(
-            [*prefix, python, "-P", "-m", "ngtbench.harness.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=inherited | _caches() | path | self.environment | {"NGTBENCH_PARENT": str(os.getpid())},
-            start_new_session=True,
-        )
+        inherited |= _caches() | self.environment | {"NGTBENCH_PARENT": str(os.getpid())}
+        try:
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+            self._process = subprocess.Popen(
+                [*prefix, python, "-P", "-m", "ngtbench.harness.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=searching(inherited, package, own_path),
+                start_new_session=True,
+            )
+        except OSError as error:  # no process left, no folder for temporary files
+            raise WorkerDied(f"the worker cannot be started: {error}") from error
         self._buffer = b""
         ready = self._answer(START_LIMIT_S, "starting")["ready"]
         self.package: str = ready["package"]
@@ -102,7 +106,9 @@ class Worker:
         return WorkerDied(reason)
 
     def close(self) -> None:
-        """End the worker: politely, then by force."""
+        """End the worker: politely, then by force; one that has died is no more."""
+        if self._process.returncode is not None:
+            return
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -111,6 +117,8 @@ class Worker:
 
     def kill(self) -> int:
         """Kill the worker and every process it started; return how the worker itself ended."""
+        if self._process.returncode is not None:  # reaped: its number may be a stranger's by now
+            return self._process.returncode
         with contextlib.suppress(ProcessLookupError):
             # Before the leader is reaped, so that the group's number cannot have passed to a stranger.
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -168,14 +176,24 @@ class Worker:
         return f"worker ended by {how} while {step}" + (f"; it last said: {last[0][:300]}" if last else "")
 
 
+def searching(variables: dict[str, str], package: Path | None, own_path: bool) -> dict[str, str]:
+    """Return the variables with Python's path set to find a package first, or nothing but what the environment holds."""
+    if own_path:
+        return {name: value for name, value in variables.items() if name != "PYTHONPATH"}
+    if package is None:
+        return variables
+    search = (str(package.parent), variables.get("PYTHONPATH", ""))
+    return variables | {"PYTHONPATH": os.pathsep.join(filter(None, search))}
+
+
 def cache() -> Path:
     """Return a folder of ours that can be written: in the user's cache, or, where home is read-only, among temporary files."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "ngtbench"
     try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "ngtbench"
         base.mkdir(parents=True, exist_ok=True)
         if not os.access(base, os.W_OK):
             raise PermissionError(base)
-    except OSError:
+    except (OSError, RuntimeError):  # no home that can be written, or none at all
         base = Path(tempfile.gettempdir()) / f"ngtbench-{os.getuid()}"
         base.mkdir(exist_ok=True, mode=0o700)
         if base.stat().st_uid != os.getuid():  # somebody else's: what lies there is code that would be run

@@ -15,7 +15,7 @@ from ngtbench.harness.prepare import Prepared
 from ngtbench.harness.trials import trials
 from ngtbench.model.protocols import Probe
 from ngtbench.model.record import Measurement, Verdict
-from ngtbench.model.workload import Backend, Clock, Timing
+from ngtbench.model.workload import Clock, Timing
 
 MIN_BATCH_S = 100e-6
 MARGIN = 2.0  # calls get faster as they warm up
@@ -45,11 +45,25 @@ def measure(
         if slower:
             raise NgtBenchError(f"{prepared.case.id}: trials time themselves, and cannot be slowed down from outside")
         return trials(prepared, budget_s, probe)
-    if not slower:
-        return _calls(prepared, budget_s, probe, flush_b)
-    slowed = replace(prepared, run=slowed_down(prepared.run, prepared.backend, slower))
-    measured, verdict = _calls(slowed, budget_s, probe, flush_b)
-    return replace(measured, flags=measured.flags | {"slowed_down": slower}), verdict
+    clock = prepared.backend.clock
+    measured, verdict = _calls(prepared, Slowed(clock, slower) if slower else clock, budget_s, probe, flush_b)
+    return (replace(measured, flags=measured.flags | {"slowed_down": slower}) if slower else measured), verdict
+
+
+class Slowed:
+    """A clock under which every sample takes longer by a share of itself, waited for at its end; for tests of the gate."""
+
+    def __init__(self, clock: Clock, share: float) -> None:
+        self._clock, self._share = clock, share
+        self.name, self.resolution_s = clock.name, clock.resolution_s
+
+    def time(self, run: Callable[[], Any], calls: int) -> Timing:
+        """Time calls, and wait."""
+        timing = self._clock.time(run, calls)
+        start = time.perf_counter()
+        while time.perf_counter() - start < self._share * timing.wall_s:
+            pass
+        return replace(timing, wall_s=timing.wall_s + time.perf_counter() - start)
 
 
 def batch(clock: Clock, run: Any, longest_s: float = math.inf) -> int:
@@ -62,24 +76,8 @@ def batch(clock: Clock, run: Any, longest_s: float = math.inf) -> int:
         calls *= max(2, min(100, math.ceil(wanted_s / spent_s))) if spent_s > 0 else 10
 
 
-def slowed_down(run: Callable[[], Any], backend: Backend, share: float) -> Callable[[], Any]:
-    """Return the run with every call made longer by this share of itself, by waiting."""
-
-    def slow() -> Any:
-        start = time.perf_counter_ns()
-        outputs = run()
-        backend.synchronise()
-        end = time.perf_counter_ns()
-        until = end + (end - start) * share
-        while time.perf_counter_ns() < until:
-            pass
-        return outputs
-
-    return slow
-
-
-def _calls(prepared: Prepared, budget_s: float, probe: Probe, flush_b: int | None) -> tuple[Measurement, Verdict]:
-    clock = Stopped(prepared.backend.clock)
+def _calls(prepared: Prepared, timer: Clock, budget_s: float, probe: Probe, flush_b: int | None) -> tuple[Measurement, Verdict]:
+    clock = Stopped(timer)
     hunt = Hunt(prepared, budget_s)
     calls, warmup_s, warmup_calls = _warm(clock, prepared, hunt, budget_s)
     empty = [prepared.backend.clock.time(_nothing, calls) for _ in range(stopping.EMPTIES)]

@@ -3,7 +3,7 @@
 import math
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from statistics import median
@@ -23,7 +23,16 @@ from ngtbench.units import percent
 NAMES: tuple[SideName, SideName] = ("baseline", "candidate")
 FLOOR_S = 2e-6
 FLOOR_OVERHEADS = 3.0
-DISCARDS = 6  # launches thrown away, beyond which a benchmark is inconclusive
+DISCARDS = 6  # launches thrown away, and
+DISCARDED_SHARE = 0.2  # of all, beyond both of which a benchmark is inconclusive
+SEEN = (
+    "shared_device",
+    "swapping",
+    "other_streams",
+    "power_capped",
+    "clock_moved",
+    "not_converged",
+)  # flags told beside a verdict
 
 Keep = Callable[[SideName, Ended], None]
 
@@ -37,6 +46,7 @@ class Asked:
     timeout_s: float
     deadline_s: float  # on time.monotonic
     slower: float = 0.0
+    ceiling: Callable[[Job, Outcome], Outcome] = lambda job, outcome: outcome  # what exceeds a data sheet is an error
 
 
 @dataclass
@@ -51,8 +61,13 @@ class Open:
     first: Decision | None = None  # the failure that fresh pairs must confirm
     discarded: list[str] = field(default_factory=list)
     coarse: float = 0.0  # longest step of a timer over a sample
-    floor: float = 0.0
-    notes: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
+    overheads_s: list[float] = field(default_factory=list)  # of an empty call, per launch
+    flags: dict[str, float] = field(default_factory=dict)  # the largest figure of each
+
+    @property
+    def floor(self) -> float:
+        """The difference below which nothing fails, in the metric's unit."""
+        return floor(self.rule, self.overheads_s)
 
     @property
     def series(self) -> list[Pair]:
@@ -96,19 +111,24 @@ def oriented(rule: Rule, baseline: float, candidate: float) -> float:
     return (1.0 if rule.better == "lower" else -1.0) * math.log(candidate / baseline)
 
 
-def floor(rule: Rule, overhead_s: float) -> float:
-    """Return the difference below which nothing fails, in the metric's unit."""
+def floor(rule: Rule, overheads_s: Sequence[float]) -> float:
+    """Return the difference below which nothing fails, in the metric's unit; by default times per call have one."""
     if rule.floor is not None:
         return rule.floor
-    return max(FLOOR_S, FLOOR_OVERHEADS * overhead_s) if (rule.metric or "").endswith("_s") else 0.0
+    return max(FLOOR_S, FLOOR_OVERHEADS * median(overheads_s or [0.0])) if rule.metric == "wall_s" else 0.0
 
 
 def _same(one: Open, baseline: Outcome, candidate: Outcome) -> None:
-    if baseline.work != candidate.work:
-        raise Stop(f"the sides do other work under one case id ({baseline.work}; {candidate.work}): raise the workload's version")
-    digests = {outcome.verdict.inputs_digest for outcome in (baseline, candidate) if outcome.verdict}
-    if len(digests) > 1:
-        one.notes["the inputs of the sides differ"] = None
+    """Raise Stop where the sides did not solve one problem, or were not judged by one measure."""
+    both = (baseline, candidate)
+    verdicts = [outcome.verdict for outcome in both if outcome.verdict]
+    for what, differing in (
+        ("do other work", {outcome.work for outcome in both}),
+        ("have other inputs", {verdict.inputs_digest for verdict in verdicts}),
+        ("are checked otherwise", {(verdict.check, verdict.tolerance) for verdict in verdicts}),
+    ):
+        if len(differing) > 1:
+            raise Stop(f"the sides {what} under one case id: raise the workload's version")
 
 
 def _launch(one: Open, name: SideName, number: int, at: Place, asked: Asked, keep: Keep) -> Outcome:
@@ -117,13 +137,14 @@ def _launch(one: Open, name: SideName, number: int, at: Place, asked: Asked, kee
     Raises Stop where it is not done, or where too many were disturbed.
     """
     redone: list[str] = []
-    job = replace(one.jobs[name], launch=number, seed=asked.seed + number, flush_b=None)
+    flush_b = one.jobs[name].flush_b if one.rule.metric == "cold_s" else None
+    job = replace(one.jobs[name], launch=number, seed=asked.seed + number, flush_b=flush_b)
     slower = asked.slower if name == "candidate" else 0.0
     while True:
         ended = _once(job, name, at, asked, slower)
         outcome = ended.outcome
-        disturbed = disturbance(outcome)
-        if disturbed is not None and len(one.discarded) < DISCARDS:
+        disturbed = disturbance(job.resources.device, outcome)
+        if disturbed is not None and len(one.discarded) < max(DISCARDS, DISCARDED_SHARE * 2 * number):
             redone.append(disturbed)
             one.discarded.append(f"{name}, pair {number}: {disturbed}")
             continue
@@ -141,9 +162,11 @@ def _once(job: Job, name: SideName, at: Place, asked: Asked, slower: float) -> E
     started_at, start = datetime.now(UTC).isoformat(timespec="milliseconds"), time.monotonic()
     started_s, worker = 0.0, None
     try:
-        worker = Worker(job.resources.threads, job.resources.bind, python=at.python, package=at.package)
+        given = job.resources
+        worker = Worker(given.threads, given.bind, python=at.python, package=at.package, own_path=at.own_path)
         started_s = time.monotonic() - start
         outcome = attempt(worker, job, budget_s=asked.budget_s, timeout_s=asked.timeout_s, slower=slower)
+        outcome = asked.ceiling(job, outcome)
     except WorkerDied as error:
         outcome = Outcome("failed", reason=str(error))
     finally:
@@ -160,13 +183,22 @@ def _once(job: Job, name: SideName, at: Place, asked: Asked, slower: float) -> E
     )
 
 
-def disturbance(outcome: Outcome) -> str | None:
-    """Return why a launch must be redone; None if it may count."""
+def disturbance(device: str, outcome: Outcome) -> str | None:
+    """Return why a launch must be redone; None if it may count.
+
+    On a GPU also strangers, and a clock that moved, unless a power limit moved it, as it will again. Processors change their
+    clocks all the time, and are shared with every daemon: their share is told, and is part of the noise.
+    """
     measured = outcome.measurement
     if outcome.status != "done" or measured is None:
         return None
-    moved = measured.flags.get("clock_moved", 0.0)
-    return unfit(outcome) or (f"the clock moved by {percent(moved)}" if abs(moved) > CLOCK else None)
+    moved, shared = measured.flags.get("clock_moved", 0.0), measured.flags.get("shared_device", 0.0)
+    if device.startswith("cpu"):
+        return unfit(outcome)
+    if shared:
+        return f"others used {percent(shared)} of the device"
+    by_itself = abs(moved) > CLOCK and "power_capped" not in measured.flags
+    return unfit(outcome) or (f"the clock moved by {percent(moved)}" if by_itself else None)
 
 
 def _value(one: Open, name: str, measured: Measurement | None) -> float:
@@ -181,5 +213,8 @@ def _value(one: Open, name: str, measured: Measurement | None) -> float:
     if not all(math.isfinite(sample) and sample > 0 for sample in samples):
         raise Stop(f"the {name} has samples of {one.rule.metric} that are no positive numbers")
     one.coarse = max(one.coarse, measured.flags.get("timer_coarse", 0.0))
-    one.floor = max(one.floor, floor(one.rule, measured.overhead_s))
+    one.overheads_s.append(measured.overhead_s)
+    for flag in SEEN:
+        if flag in measured.flags:
+            one.flags[flag] = max(one.flags.get(flag, 0.0), measured.flags[flag], key=abs)
     return median(samples)

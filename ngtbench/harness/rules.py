@@ -53,9 +53,11 @@ def load(path: Path) -> Rules:
         return Rules()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput(f"{path}: cannot be read: {error}") from error
-    found = document.get("tool", {}).get("ngtbench", {}).get("gate", {})
-    if not isinstance(found, dict):
-        raise BadInput(f"{path}: {_KEY}: must be a table, found {found!r}")
+    found: Any = document
+    for depth, part in enumerate(_KEY.split("."), start=1):
+        found = found.get(part, {})
+        if not isinstance(found, dict):
+            raise BadInput(f"{path}: {'.'.join(_KEY.split('.')[:depth])}: must be a table, found {found!r}")
     cases, tables = found.pop("cases", []), found.pop("case", [])
     if not isinstance(cases, list) or not all(isinstance(one, str) for one in cases):
         raise BadInput(f"{path}: {_KEY}.cases: must be a list of globs of case ids, found {cases!r}")
@@ -96,6 +98,13 @@ def ruled(known: Rules, keys: Iterable[str], max_pairs: int | None) -> dict[str,
     """Return each key with its rule; `max_pairs` replaces the rules' own."""
     found = {key: known.rule(key.partition(" on ")[0]) for key in keys}
     return {key: replace(rule, max_pairs=max_pairs) for key, rule in found.items()} if max_pairs else found
+
+
+def idle(known: Rules, keys: Iterable[str]) -> list[str]:
+    """Return a note per table that matches no case: mistyped, or left behind by a new version of a workload."""
+    cases = [key.partition(" on ")[0] for key in keys]
+    dead = [table.match for table in known.tables if not any(fnmatch.fnmatchcase(case, table.match) for case in cases)]
+    return [f"the rule for '{match}' matches no case that was judged" for match in dead]
 
 
 def _matches(key: str, glob: str) -> bool:

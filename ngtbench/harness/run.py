@@ -64,7 +64,7 @@ def outcomes(
         if skip.key not in done:
             outcome = Outcome("skipped", reason=skip.reason, remedy=skip.remedy or None)
             yield Ended(skip, outcome, _now(), 0.0, {}, None)
-    sheets = ceiling.sheets(machine)
+    held = ceiling.of(machine)
     pool = Pool(profiler.prefix if profiler else ())
     launch = -1
     try:
@@ -75,9 +75,7 @@ def outcomes(
                 pool.close()
                 launch = job.launch
             ended = _run(job, plan.selection, pool, timeout_s)
-            device = job.resources.device
-            outcome = ceiling.judged(ended.outcome, job, machine.device(device), sheets.get(device))
-            yield replace(ended, outcome=outcome, profiler=profiler.name if profiler else None)
+            yield replace(ended, outcome=held(job, ended.outcome), profiler=profiler.name if profiler else None)
     except BaseException:  # an interrupt finds workers busy: they are not asked, but killed
         pool.kill()
         raise

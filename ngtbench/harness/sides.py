@@ -1,6 +1,7 @@
 """The two things a gate compares: a revision, a tree or an environment, each with a Python and a package of its own."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -13,28 +14,42 @@ from pathlib import Path
 from typing import Any
 
 from ngtbench.errors import BadInput
-from ngtbench.harness.launch import cache
-from ngtbench.model.case import Case, Job, Resources, Selection, Skip
+from ngtbench.harness.launch import START_LIMIT_S, cache, searching
+from ngtbench.model.case import Case, Job, Resources, Selection, Skip, plain
 from ngtbench.model.gate import Side
 
 _PACKAGE = "ngtbench"
 _PLAN = """
-import dataclasses, json, sys
+import dataclasses, json, os, sys
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # whatever is printed while things are imported is no answer
+import ngtbench
 from ngtbench.discover.machine import discover
 from ngtbench.errors import WorkloadError
 from ngtbench.harness.plan import plan
 from ngtbench.model.case import Selection
-machine, found = discover(), {"jobs": {}, "skipped": {}}
+machine, found = discover(), {"jobs": {}, "skipped": {}, "package": os.path.dirname(ngtbench.__file__)}
+known = {field.name for field in dataclasses.fields(Selection)}
 for selection in json.load(sys.stdin):
     try:
-        made = plan(machine, Selection(**selection))
+        made = plan(machine, Selection(**{name: value for name, value in selection.items() if name in known}))
     except WorkloadError as error:
         sys.stderr.write(f"{error}\\n")
         continue
-    for kind in found:
+    for kind in ("jobs", "skipped"):
         for one in getattr(made, kind):
             found[kind][f"{one.case.id} on {one.resources.device}"] = dataclasses.asdict(one)
-json.dump(found, sys.stdout)
+answers.write("\\n" + json.dumps(found))  # the last line, whatever was printed before we ran
+answers.close()
+"""
+
+_WHERE = """
+import os
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+import ngtbench
+answers.write("\\n" + ngtbench.__file__)
+answers.close()
 """
 
 
@@ -46,6 +61,7 @@ class Place:
     python: str
     package: Path
     root: Path  # where its pyproject.toml would be
+    own_path: bool = False  # its Python finds everything by itself, whatever PYTHONPATH says here
 
 
 @dataclass(frozen=True)
@@ -78,24 +94,37 @@ def listed(at: Place, selections: list[Selection]) -> Listed:
 
     Raises BadInput where it cannot say.
     """
-    asked = json.dumps([dataclasses.asdict(one) for one in selections])
-    ended = subprocess.run(
-        [at.python, "-P", "-c", _PLAN], input=asked, capture_output=True, text=True, env=environment(at), check=False
-    )
-    if ended.returncode != 0:
-        last = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise BadInput(f"{at.side.asked}: cannot say what it runs (exit code {ended.returncode}): {last}")
-    found = json.loads(ended.stdout)
+    found = json.loads(_planned(at, json.dumps([plain(one) for one in selections])))
+    if Path(found["package"]).resolve() != at.package.resolve():
+        raise BadInput(f"{at.side.asked}: its Python runs {found['package']}, not {at.package}")
     return Listed(
         {key: Job(**_known(Job, _typed(one))) for key, one in found["jobs"].items()},
         {key: Skip(**_known(Skip, _typed(one))) for key, one in found["skipped"].items()},
     )
 
 
-def environment(at: Place) -> dict[str, str]:
-    """Return our environment with the side's package first on Python's path."""
-    search = [str(at.package.parent), os.environ.get("PYTHONPATH", "")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, search))}
+def fingerprint(at: Place) -> str:
+    """Return what changes when a side's files do: a tree that is edited while it is gated is two candidates."""
+    files = ((str(path), path.stat()) for path in sorted(at.package.rglob("*.py")))
+    text = "".join(f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in files)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+
+
+def _planned(at: Place, asked: str) -> str:
+    variables = searching(dict(os.environ), at.package, at.own_path)
+    words = [at.python, "-P", "-c", _PLAN]
+    try:
+        ended = subprocess.run(
+            words, input=asked, capture_output=True, text=True, env=variables, check=False, timeout=START_LIMIT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BadInput(
+            f"{at.side.asked}: did not say what it runs within {START_LIMIT_S:g} s: see `ngtbench discover`"
+        ) from error
+    if ended.returncode != 0:
+        last = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise BadInput(f"{at.side.asked}: cannot say what it runs (exit code {ended.returncode}): {last}")
+    return ended.stdout.splitlines()[-1]
 
 
 def _typed(one: dict[str, Any]) -> dict[str, Any]:
@@ -111,22 +140,28 @@ def _known(kind: type, plain: dict[str, Any]) -> dict[str, Any]:
 
 def _environment(asked: str, python: Path) -> Place:
     if not os.access(python, os.X_OK) or python.is_dir():
-        raise BadInput(f"{asked}: neither a folder with {_PACKAGE}/, nor an environment with bin/python, nor a Python")
-    tell = "import ngtbench; print(ngtbench.__file__)"
-    ended = subprocess.run([python, "-P", "-c", tell], capture_output=True, text=True, check=False)
+        raise BadInput(
+            f"{asked}: neither a folder with {_PACKAGE}/, nor an environment with bin/python, nor a Python "
+            f"(a branch of this name: refs/heads/{asked})"
+        )
+    own = searching(dict(os.environ), None, own_path=True)
+    ended = subprocess.run([python, "-P", "-c", _WHERE], capture_output=True, text=True, env=own, check=False)
     if ended.returncode != 0:
         last = (ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"])[-1]
         raise BadInput(f"{asked}: its Python cannot import ngtbench ({last}): install it there")
-    package = Path(ended.stdout.strip()).parent
+    package = Path(ended.stdout.splitlines()[-1]).parent
     commit, dirty = _state(package.parent)
-    return Place(Side(asked, "environment", commit, dirty, str(package)), str(python.absolute()), package, Path.cwd())
+    side = Side(asked, "environment", commit, dirty, str(package))
+    return Place(side, str(python.absolute()), package, Path.cwd(), own_path=True)
 
 
 def _revision(asked: str) -> Place:
-    root = _git("rev-parse", "--show-toplevel")
-    commit = None if asked.startswith("-") else _git("rev-parse", "--verify", "--quiet", f"{asked}^{{commit}}")
-    if root is None or commit is None:
-        why = "no git repository is here" if root is None else "the repository here has no such revision (fetch it first)"
+    root, refused = _git("rev-parse", "--show-toplevel")
+    if root is None:
+        raise BadInput(f"{asked}: no file, tree or environment of this name, and no git repository is here ({refused})")
+    commit = None if asked.startswith("-") else _git("rev-parse", "--verify", "--quiet", f"{asked}^{{commit}}")[0]
+    if commit is None:
+        why = "the repository here has no such revision (fetch it first)"
         raise BadInput(f"{asked}: no file, tree or environment of this name, and {why}")
     built = cache() / "revisions" / commit
     if not built.is_dir():
@@ -148,26 +183,30 @@ def _build(root: Path, commit: str, built: Path) -> None:
             archive, tree = Path(scratch, "tree.tar"), Path(scratch, "tree")
             subprocess.run(["git", "-C", root, "archive", "--output", archive, commit], check=True, capture_output=True)
             with tarfile.open(archive) as packed:
-                packed.extractall(tree, filter="data")
+                packed.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and later have it
+                packed.extractall(tree)
             if not built.is_dir():
                 shutil.move(tree, built)
     except subprocess.CalledProcessError as error:
         raise BadInput(f"revision {commit[:12]} cannot be laid out: {error.stderr.decode(errors='replace').strip()}") from error
     except OSError as error:
         raise BadInput(f"{built}: revision cannot be laid out: {error.strerror or error}; set XDG_CACHE_HOME") from error
+    except tarfile.TarError as error:  # a link out of the tree
+        raise BadInput(f"revision {commit[:12]} cannot be laid out: {error}; gate a tree or an environment of it") from error
 
 
 def _state(root: Path) -> tuple[str | None, bool | None]:
     if not (root / ".git").exists():
         return None, None
-    commit = _git("-C", str(root), "rev-parse", "HEAD")
-    changed = _git("-C", str(root), "status", "--porcelain")
+    commit, _ = _git("-C", str(root), "rev-parse", "HEAD")
+    changed, _ = _git("-C", str(root), "status", "--porcelain")
     return commit, None if changed is None else bool(changed)
 
 
-def _git(*words: str) -> str | None:
+def _git(*words: str) -> tuple[str | None, str]:
+    """Return what git answers, or None; and what it says of its refusal, such as whose the repository is."""
     try:
         ended = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return ended.stdout.strip() if ended.returncode == 0 else None
+    except OSError as error:
+        return None, f"git: {error.strerror}"
+    return ended.stdout.strip() if ended.returncode == 0 else None, (ended.stderr.strip().splitlines() or [""])[0]

@@ -8,8 +8,8 @@ from statistics import median
 from ngtbench.analysis import gate
 from ngtbench.analysis.results import fault, identity
 from ngtbench.errors import BadInput, Incomparable
-from ngtbench.harness.gate import COARSE, below_floor, conclude
-from ngtbench.harness.pairs import floor, oriented, settled
+from ngtbench.harness.gate import COARSE, below_floor, blind, conclude
+from ngtbench.harness.pairs import disturbance, floor, oriented, settled
 from ngtbench.model.gate import Judged, Pair, Rule, SideName
 from ngtbench.model.machine import Machine
 from ngtbench.model.record import RunRecord
@@ -39,13 +39,17 @@ def machine(baseline: Reading, candidate: Reading) -> Machine:
     return found[-1]
 
 
-def judge(baseline: Reading, candidate: Reading, keys: Mapping[str, Rule]) -> Iterator[Judged]:
-    """Yield a verdict per benchmark of `keys` ("case on device" -> rule)."""
+def judge(baseline: Reading, candidate: Reading, rules: Mapping[str, Rule]) -> Iterator[Judged]:
+    """Yield a verdict per benchmark of `rules` ("case on device" -> rule)."""
     sides: dict[SideName, dict[str, list[RunRecord]]]
     sides = {"baseline": launches(baseline), "candidate": launches(candidate)}
-    for key, rule in keys.items():
+    for key, rule in rules.items():
         groups = {name: found.get(key, []) for name, found in sides.items()}
-        some = (groups["candidate"] or groups["baseline"])[0]
+        some = next(iter((*groups["candidate"], *groups["baseline"])), None)
+        if some is None:
+            case, _, device = key.partition(" on ")
+            yield Judged(case, device, 0, "error", "planned, and recorded on neither side: finish it with --resume", rule)
+            continue
         blank = Judged(some.case.id, some.resources.device, some.resources.threads, "error", "", rule)
         yield _judged(blank, groups)
 
@@ -56,6 +60,12 @@ def launches(reading: Reading) -> dict[str, list[RunRecord]]:
     for run in sorted(reading.runs, key=lambda run: run.launch):
         groups.setdefault(f"{run.case.id} on {run.resources.device}", []).append(run)
     return groups
+
+
+def keys(reading: Reading) -> list[str]:
+    """Return "case on device" of all that a file holds, or that its run planned and did not come to."""
+    planned = (key.rpartition(" x")[0] for key in reading.missing)  # without threads and launch
+    return list(dict.fromkeys((*launches(reading), *planned)))
 
 
 def _judged(blank: Judged, groups: Mapping[SideName, list[RunRecord]]) -> Judged:
@@ -89,14 +99,15 @@ def _decided(blank: Judged, runs: Sequence[RunRecord]) -> Judged:
     if len(ratios) < gate.MIN_PAIRS:
         reason = f"{len(ratios)} launches a side, {gate.MIN_PAIRS} are the least: ngtbench run --launches 10"
     taken = [run.outcome.measurement for run in runs if run.outcome.measurement]
-    lost = abs(median(pair.candidate for pair in blank.pairs) - median(pair.baseline for pair in blank.pairs))
-    least = floor(rule, max(measured.overhead_s for measured in taken))
+    least = floor(rule, [measured.overhead_s for measured in taken])
+    spared = below_floor(rule, blank.pairs, least)
     coarse = max(measured.flags.get("timer_coarse", 0.0) for measured in taken)
     if coarse > COARSE * rule.tolerance:
         status, reason = "inconclusive", f"the timer is too coarse: a step is {percent(coarse)} of a sample"
-    elif status == "fail" and lost < least:
-        status, reason = "pass", below_floor(rule, lost, least)
-    return conclude(replace(blank, status=status, reason=reason, decision=decision))
+    elif status == "fail" and spared is not None:
+        status, reason = spared
+    notes = tuple(blind(rule, blank.pairs, least))
+    return conclude(replace(blank, status=status, reason=reason, decision=decision, notes=notes))
 
 
 def _unusable(group: list[RunRecord]) -> str | None:
@@ -106,6 +117,9 @@ def _unusable(group: list[RunRecord]) -> str | None:
         if run.provenance.profiler:
             return f"launch {run.launch} was watched by {run.provenance.profiler}"
         doubt = fault(run) if run.outcome.status == "done" else f"{run.outcome.status}: {run.outcome.reason}"
+        doubt = doubt or disturbance(run.resources.device, run.outcome)
+        if run.outcome.measurement and "slowed_down" in run.outcome.measurement.flags:
+            doubt = "slowed down on purpose, by a self-test"
         if doubt:
             return f"launch {run.launch} is not usable: {doubt}"
     return None

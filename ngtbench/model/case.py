@@ -1,7 +1,7 @@
 """What can be run: implementations, cases, resources, jobs, and the work a case stands for."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Literal
 
 DTYPES = ("float64", "float32", "tf32", "bfloat16", "float16")
 Tier = Literal["ported", "optimised"]
@@ -144,3 +144,9 @@ class Metric:
 
     name: str
     better: Literal["lower", "higher"] = "lower"
+
+
+def plain(one: "Case | Resources | Selection") -> dict[str, Any]:
+    """Return the fields that are not at their defaults: what another version of ngtbench is asked, which may lack newer ones."""
+    values = {field.name: (getattr(one, field.name), field.default) for field in fields(one)}
+    return {name: value for name, (value, default) in values.items() if default is MISSING or value != default}

@@ -1,12 +1,14 @@
 """The gate's reports: gate.json for programs, gate.xml for CI, gate.md for a merge request, gate.html for a person."""
 
 import contextlib
+import fcntl
 import html
 import json
 import math
+import os
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -16,7 +18,10 @@ from ngtbench.report import verdict_page, wording
 from ngtbench.store import codec
 from ngtbench.units import percent
 
+REPORTS = ("gate.json", "gate.xml", "gate.md", "gate.html")
+RECORDS = ("baseline.jsonl", "candidate.jsonl")
 _ORDER = ("error", "fail", "inconclusive", "pass", "skipped")  # the worst first
+_SIMULATED = 0.025  # smallest tolerance that the error rates are known for
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKED = re.compile(r"([\\`*_\[\]|])")
 
@@ -26,14 +31,8 @@ def write(found: GateRecord, folder: Path) -> list[Path]:
 
     Raises BadInput where one cannot be written.
     """
-    reports: dict[str, Callable[[GateRecord], str]] = {
-        "gate.json": plain,
-        "gate.xml": junit,
-        "gate.md": markdown,
-        "gate.html": page,
-    }
     paths = []
-    for name, render in reports.items():
+    for name, render in zip(REPORTS, (plain, junit, markdown, page), strict=True):
         path = folder / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -44,11 +43,40 @@ def write(found: GateRecord, folder: Path) -> list[Path]:
     return paths
 
 
-def clear(folder: Path) -> None:
-    """Remove what an earlier gate left, so that none of it is taken for this one's if this one comes to nothing."""
-    for name in ("gate.json", "gate.xml", "gate.md", "gate.html", "baseline.jsonl", "candidate.jsonl"):
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            (folder / name).unlink()
+def clear(folder: Path, *, records: bool = True) -> None:
+    """Remove what an earlier gate left, so that none of it is taken for this one's if this one comes to nothing.
+
+    Raises BadInput where something there cannot be removed.
+    """
+    for name in (*REPORTS, *(RECORDS if records else ())):
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise BadInput(
+                f"{folder / name}: cannot be replaced: {error.strerror}; choose another place with --output"
+            ) from error
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder, so that no second gate writes into it meanwhile.
+
+    Raises BadInput where one does, or the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be made: {error.strerror}; choose another place with --output") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise BadInput(f"{folder}: another gate is writing here: wait for it, or choose another --output") from error
+    finally:
+        os.close(file)
 
 
 def ordered(cases: Sequence[Judged]) -> list[Judged]:
@@ -196,7 +224,7 @@ def legend(found: GateRecord) -> list[str]:
         "Inconclusive means that this machine is too noisy for this benchmark now, not that it is fine: more pairs, a quieter "
         "machine, or a larger tolerance decide it.",
     ]
-    if found.method == "interleaved launches":
+    if found.method == "interleaved launches" and any(judged.rule.tolerance >= _SIMULATED for judged in found.cases):
         said.append(
             "Simulated on four levels of noise, unchanged code fails in under 0.5 % of benchmarks before the repeat on fresh "
             "pairs that every failure must survive; a slowdown of twice the tolerance passes in under 1 % (docs/methodology.md)."

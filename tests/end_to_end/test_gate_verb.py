@@ -1,5 +1,6 @@
 """The gate as CI calls it: revisions and trees of a fresh clone, exit codes, reports, and what stops it."""
 
+import io
 import json
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from ngtbench.cli.talk import Talk
+from ngtbench.report import verdict
 from tests.conftest import CommandLine
 from tests.end_to_end.doors import LAUNCH, TRIAD, Clone, clone
 from tests.machines import machine
@@ -197,9 +200,53 @@ def test_stored_records_of_two_machines_are_refused(ngtbench: CommandLine, tmp_p
     assert "stored records: the launches were not interleaved" in (tmp_path / "gate" / "gate.md").read_text()
 
 
+def test_records_of_the_last_gate_can_be_judged_again(ngtbench: CommandLine, tmp_path: Path) -> None:
+    for name in ("baseline", "candidate"):
+        written(tmp_path / "gate" / f"{name}.jsonl", machine(), *(run(launch=k) for k in range(6)))
+    words = ("gate", "--baseline", "gate/baseline.jsonl", "--candidate", "gate/candidate.jsonl")
+    for _ in range(2):
+        assert ngtbench(*words).returncode == 0
+    assert (tmp_path / "gate" / "baseline.jsonl").exists()
+
+
+def test_two_gates_do_not_write_into_one_folder(ngtbench: CommandLine, tmp_path: Path) -> None:
+    with verdict.held(tmp_path / "gate"):
+        ended = ngtbench("gate", "--baseline", "HEAD")
+    assert ended.returncode == 2
+    assert "another gate is writing here" in ended.stderr
+
+
+def test_a_reader_that_went_away_does_not_change_the_verdict(tmp_path: Path) -> None:
+    a = written(tmp_path / "a.jsonl", machine(), *(run(launch=k) for k in range(6)))
+    words = [sys.executable, "-m", "ngtbench", "gate", "--baseline", str(a.path), "--candidate", str(a.path), "--json"]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(60) == 0
+    talk = Talk(file=Gone())
+    talk.print("one")
+    talk.print("two")
+    assert talk.quiet
+
+
+class Gone(io.StringIO):
+    """A file whose reader went away."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_outside_of_a_checkout_the_installed_package_tests_itself(ngtbench: CommandLine, tmp_path: Path) -> None:
+    ended = ngtbench("gate", "--self-test", LAUNCH, "--budget", "0.05s", "--pairs", "6", timeout=280)
+    assert ended.returncode in (0, 1, 3), ended.stderr  # a call of 50 ns is below the floor: what counts is that it is tried
+    plain = json.loads((tmp_path / "gate" / "unchanged" / "gate.json").read_text())
+    assert plain["candidate"]["kind"] == "environment"
+    assert plain["cases"][0]["pairs"]
+
+
 def test_a_crash_of_the_gate_itself_is_no_regression(tmp_path: Path) -> None:
     code = "import sys; from ngtbench.cli import app; sys.argv = ['ngtbench', 'gate', '--baseline', 'HEAD']; "
-    code += "import ngtbench.cli.gate as gate; gate.verdict.clear = lambda folder: 1 / 0; sys.exit(app.run())"
+    code += "import ngtbench.cli.gate as gate; gate.verdict.clear = lambda folder, records: 1 / 0; sys.exit(app.run())"
     ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "ZeroDivisionError" in ended.stderr

@@ -112,8 +112,8 @@ def test_what_is_no_case_id_is_said() -> None:
 
 def tracked(monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> dict[str, Any]:
     door = asv.door("system/triad")()
-    door._job = job()
-    monkeypatch.setattr(asv, "_measured", lambda job: outcome)
+    door._job, door._machine = job(), machines.machine()
+    monkeypatch.setattr(asv, "_measured", lambda job, machine: outcome)
     return door.track_wall(TRIAD)
 
 
@@ -161,7 +161,7 @@ def test_each_case_is_measured_in_a_worker_of_its_own(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(measuring, "attempt", attempt)
     for _ in range(2):
-        asv._measured(job())
+        asv._measured(job(), machines.machine())
     assert seen[0][0] != seen[1][0]
     assert all(Path(package) == Path(workloads.__file__).parents[1] and shorter for _, package, shorter in seen)
     assert not [pid for pid, *_ in seen if Path(f"/proc/{pid}").exists() and os.waitpid(pid, os.WNOHANG)]

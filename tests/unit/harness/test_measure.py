@@ -220,16 +220,18 @@ def test_trials_cannot_be_slowed_down_from_outside() -> None:
         measure.measure(trials, 1.0, NoProbe(), slower=0.1)
 
 
-def test_a_run_is_slowed_down_by_the_share_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    time = FakeTime(tick_s=1e-6)
+@pytest.mark.parametrize("calls", [1, 1000])
+def test_every_sample_is_slowed_down_by_the_share_that_is_asked_for(monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
+    time = FakeTime(tick_s=1e-9)
     monkeypatch.setattr(measure, "time", time)
-
-    def run() -> None:
-        time.now_s += 1.0
-
-    slow = measure.slowed_down(run, HostBackend("numpy", "cpu:0"), 0.25)
-    slow()
-    assert time.now_s == pytest.approx(1.25, rel=1e-3)
+    inner = FakeClock(lambda: 1e-6, resolution_s=1e-8)
+    slow = measure.Slowed(inner, 0.25)
+    before_s = time.now_s
+    timing = slow.time(lambda: {"a": 1}, calls)
+    assert timing.wall_s == pytest.approx(1.25e-6 * calls, rel=0.02)
+    assert time.now_s - before_s == pytest.approx(0.25e-6 * calls, rel=0.1), "it really waits"
+    assert timing.outputs == {"a": 1}
+    assert (slow.name, slow.resolution_s) == ("fake", 1e-8)
 
 
 def test_an_injected_slowdown_is_said_in_the_record() -> None:

@@ -1,15 +1,20 @@
 """The gate's loop: what a careful person would say of each pair of sides, launch by launch."""
 
 import math
+import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
+import ngtbench
 from ngtbench.harness import gate, pairs
+from ngtbench.harness.attempt import attempt
 from ngtbench.harness.launch import WorkerDied
 from ngtbench.harness.sides import Listed
-from ngtbench.model.case import Job, Metric, Resources, Skip
+from ngtbench.model.case import Case, Job, Metric, Resources, Skip
 from ngtbench.model.gate import Decision, Judged, Rule, SideName, State
 from ngtbench.model.record import Health, Outcome
 from tests.records import VERDICT, WORK, case, done, measurement
@@ -108,10 +113,30 @@ def test_sides_that_do_other_work_are_not_compared(monkeypatch: Patch) -> None:
     assert "raise the workload's version" in judged.reason
 
 
-def test_other_inputs_are_said(monkeypatch: Patch) -> None:
+def test_other_inputs_are_another_problem(monkeypatch: Patch) -> None:
     judged = Gate(lambda name, launched: replace(done(), verdict=replace(VERDICT, inputs_digest=name))).one(monkeypatch)
-    assert judged.status == "pass"
-    assert "the inputs of the sides differ" in judged.notes
+    assert (judged.status, judged.reason) == (
+        "error",
+        "the sides have other inputs under one case id: raise the workload's version",
+    )
+
+
+@pytest.mark.parametrize("loose", [{"tolerance": 0.9}, {"check": "invariants"}])
+def test_sides_that_are_judged_by_another_measure_are_not_compared(monkeypatch: Patch, loose: dict[str, Any]) -> None:
+    looser = replace(VERDICT, **loose)
+    judged = Gate(lambda name, launched: done() if name == "baseline" else replace(done(), verdict=looser)).one(monkeypatch)
+    assert judged.status == "error"
+    assert "are checked otherwise" in judged.reason
+
+
+def test_what_exceeds_the_data_sheet_is_an_error(monkeypatch: Patch) -> None:
+    one = Gate(steady(candidate_s=1e-5))
+    sheet = Outcome("failed", reason="reaches 300 % of the data sheet's memory bandwidth")
+    one.asked = replace(one.asked, ceiling=lambda launched, outcome: sheet)
+    monkeypatch.setattr(pairs, "Worker", Stub)
+    monkeypatch.setattr(pairs, "attempt", lambda worker, launched, **more: done())
+    ended = pairs._once(job(), "candidate", places()["candidate"], one.asked, 0.0)
+    assert ended.outcome is sheet
 
 
 def test_a_case_that_one_side_lacks_is_an_error_and_one_that_both_skip_is_not(monkeypatch: Patch) -> None:
@@ -162,19 +187,50 @@ def test_a_disturbed_launch_is_redone_and_counted(monkeypatch: Patch) -> None:
 
 
 def test_too_many_disturbed_launches_are_inconclusive(monkeypatch: Patch) -> None:
-    one = Gate(lambda name, launched: flagged(done(), clock_moved=-0.2))
+    one = Gate(lambda name, launched: flagged(done(), throttled=0.2))
     judged = one.one(monkeypatch)
     assert judged.status == "inconclusive"
-    assert "the clock moved by -20 %" in judged.reason
+    assert "throttled for 20 %" in judged.reason
     assert len(one.launched) == pairs.DISCARDS + 1
     assert gate.exit_code([judged]) == 3
 
 
-def test_memory_errors_disturb_and_small_flags_do_not() -> None:
+def test_of_many_launches_a_fifth_may_be_disturbed(monkeypatch: Patch) -> None:
+    tries: Counter[int] = Counter()
+
+    def says(name: SideName, launched: Job) -> Outcome:
+        tries[launched.launch] += 1
+        late = launched.launch >= 30 and tries[launched.launch] <= 2
+        swing = 2.0 if (launched.launch % 2 == 0) == (name == "baseline") else 1.0
+        return flagged(done([1e-3 * swing] * 20), **({"throttled": 0.5} if late else {}))
+
+    judged = Gate(says).one(monkeypatch)
+    assert 30 + pairs.DISCARDS // 4 < len(judged.pairs) < 40
+    assert pairs.DISCARDS < len(judged.discarded) <= pairs.DISCARDED_SHARE * 2 * len(judged.pairs) + 1
+    assert judged.status == "inconclusive"
+
+
+def test_what_disturbs_depends_on_the_device() -> None:
     taken = measurement()
     worse = replace(done(), measurement=replace(taken, before=Health(ecc_errors=1), after=Health(ecc_errors=3)))
-    assert "2 uncorrected memory errors" in (pairs.disturbance(worse) or "")
-    assert pairs.disturbance(flagged(done(), throttled=0.01, clock_moved=0.01, drift=1.0)) is None
+    for device in ("cpu:0", "cuda:0"):
+        assert "2 uncorrected memory errors" in (pairs.disturbance(device, worse) or "")
+        assert pairs.disturbance(device, flagged(done(), throttled=0.01, clock_moved=0.01, drift=1.0)) is None
+        assert pairs.disturbance(device, flagged(done(), power_capped=0.9, clock_moved=-0.2)) is None
+    assert pairs.disturbance("cpu:0", flagged(done(), clock_moved=-0.2, shared_device=0.5)) is None
+    assert pairs.disturbance("cuda:0", flagged(done(), clock_moved=-0.2)) == "the clock moved by -20 %"
+    assert pairs.disturbance("cuda:0", flagged(done(), shared_device=0.5)) == "others used 50 % of the device"
+
+
+def test_flags_that_do_not_decide_are_told(monkeypatch: Patch) -> None:
+    judged = Gate(lambda name, launched: flagged(done(), shared_device=0.1 + 0.01 * launched.launch, swapping=7.0)).one(
+        monkeypatch
+    )
+    assert judged.status == "pass"
+    assert judged.notes == (
+        "flagged in some launch: shared device, up to 0.15",
+        "flagged in some launch: swapping, up to 7",
+    )
 
 
 @pytest.mark.parametrize("candidate_s", [1e-3, 2e-3])
@@ -187,23 +243,38 @@ def test_a_coarse_timer_decides_nothing(monkeypatch: Patch, candidate_s: float) 
     assert fine.status == ("pass" if candidate_s == 1e-3 else "fail")
 
 
-def test_below_the_floor_nothing_fails_and_it_is_said(monkeypatch: Patch) -> None:
+def test_a_floor_that_was_set_lets_pass_and_the_usual_one_never_hides_all(monkeypatch: Patch) -> None:
     judged = Gate(steady(5e-6, 6e-6)).one(monkeypatch)
-    assert judged.status == "pass"
-    assert judged.reason == "worse, but by 1 µs, and below the floor of 2 µs nothing fails"
+    assert judged.status == "inconclusive"
+    assert judged.reason == "worse, but by 1 µs, and below the floor of 2 µs nothing fails: set a floor for this case"
     assert "blind below 40 %: the floor of 2 µs exceeds the tolerance here" in judged.notes
+    assert Gate(steady(5e-6, 5e-6)).one(monkeypatch).status == "pass"
+    judged = Gate(steady(5e-6, 6e-6)).one(monkeypatch, Rule(floor=2e-6))
+    assert (judged.status, judged.reason) == ("pass", "worse, but by 1 µs, and below the floor of 2 µs nothing fails")
     assert Gate(steady(5e-6, 6e-6)).one(monkeypatch, Rule(floor=0.5e-6)).status == "fail"
     assert Gate(steady(1e-3, 1.2e-3)).one(monkeypatch, Rule(floor=1.0)).status == "pass"
 
 
-def test_an_expensive_empty_call_raises_the_floor(monkeypatch: Patch) -> None:
+def test_only_times_per_call_have_a_usual_floor(monkeypatch: Patch) -> None:
     def says(name: SideName, launched: Job) -> Outcome:
+        slow = name == "candidate"
+        taken = measurement([1e-3] * 20, latency_s=[9e-7 if slow else 1e-7] * 20, hits_per_s=[1e-7 if slow else 9e-7] * 20)
+        return replace(done(), measurement=taken)
+
+    assert Gate(says).one(monkeypatch, Rule(metric="latency_s")).status == "fail"
+    assert Gate(says).one(monkeypatch, Rule(metric="hits_per_s", better="higher")).status == "fail"
+
+
+def test_expensive_empty_calls_raise_the_floor_and_one_of_them_does_not(monkeypatch: Patch) -> None:
+    def says(name: SideName, launched: Job, usual_s: float) -> Outcome:
         outcome = done([1e-4 if name == "baseline" else 1.2e-4] * 20)
         assert outcome.measurement is not None
-        return replace(outcome, measurement=replace(outcome.measurement, overhead_s=1e-5))
+        overhead_s = 1e-5 if launched.launch == 0 and name == "baseline" else usual_s
+        return replace(outcome, measurement=replace(outcome.measurement, overhead_s=overhead_s))
 
-    judged = Gate(says).one(monkeypatch)
-    assert judged.status == "pass"
+    assert Gate(lambda name, launched: says(name, launched, 1e-7)).one(monkeypatch).status == "fail"
+    judged = Gate(lambda name, launched: says(name, launched, 1e-5)).one(monkeypatch)
+    assert judged.status == "inconclusive"
     assert "floor of 30 µs" in judged.reason
 
 
@@ -265,6 +336,34 @@ def test_the_slowdown_is_injected_into_the_candidate_alone(monkeypatch: Patch) -
         ("baseline", 0.0),
         ("candidate", 0.1),
     }
+
+
+class Stub:
+    """A worker that is asked nothing."""
+
+    environment: ClassVar[dict[str, str]] = {}
+    package = "nowhere"
+
+    def __init__(self, *words: object, **more: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("impl", "words"),
+    [("killed", "SIGKILL"), ("exits", "exit code 7"), ("hangs", "no answer within 3 s"), ("forges", "no JSON")],
+)
+def test_a_worker_that_dies_or_talks_nonsense_costs_its_launch_alone(monkeypatch: Patch, impl: str, words: str) -> None:
+    evil = Path(__file__).parents[2] / "end_to_end" / "workloads"
+    monkeypatch.setattr(pairs, "attempt", lambda worker, launched, **more: attempt(worker, launched, workloads=str(evil), **more))
+    here = Path(ngtbench.__file__).parent
+    at = replace(places()["candidate"], python=sys.executable, package=here)
+    launched = job(Case("evil/double", 1, "XS", impl, "float64"), Resources("cpu:0", 1, False))
+    ended = pairs._once(launched, "candidate", at, pairs.Asked(1, 0.05, 3.0, FOREVER_S), 0.0)
+    assert ended.outcome.status == "failed"
+    assert words in (ended.outcome.reason or "")
 
 
 def test_a_worker_that_dies_is_a_failed_launch_and_is_kept(monkeypatch: Patch) -> None:

@@ -74,7 +74,7 @@ def test_a_mistake_names_file_and_key(tmp_path: Path, text: str, words: str) -> 
     assert str(error.value).startswith(f"{tmp_path / 'pyproject.toml'}: {words}")
 
 
-@pytest.mark.parametrize("text", ["[tool", "[tool.ngtbench]\ngate = 3\n"])
+@pytest.mark.parametrize("text", ["[tool", "[tool.ngtbench]\ngate = 3\n", "[tool]\nngtbench = 'x'\n", "tool = 1\n"])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInput, match=r"pyproject\.toml"):
         load(tmp_path, text)
@@ -114,3 +114,9 @@ def test_the_command_lines_pairs_replace_the_rules() -> None:
     known = Rules(common=Rule(max_pairs=60))
     assert rules.ruled(known, KEYS[:1], None)[KEYS[0]].max_pairs == 60
     assert rules.ruled(known, KEYS[:1], 8)[KEYS[0]].max_pairs == 8
+
+
+def test_a_rule_for_no_case_is_said(tmp_path: Path) -> None:
+    known = load(tmp_path, WHOLE)
+    assert rules.idle(known, KEYS) == ["the rule for 'ml/*/torch/*' matches no case that was judged"]
+    assert rules.idle(known, (*KEYS, "ml/jet_mlp@1/M/torch/float32 on cuda:0")) == []

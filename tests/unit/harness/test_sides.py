@@ -10,7 +10,7 @@ import pytest
 import ngtbench
 from ngtbench.errors import BadInput
 from ngtbench.harness import sides
-from ngtbench.model.case import Selection
+from ngtbench.model.case import Case, Resources, Selection, plain
 from ngtbench.model.gate import Side
 
 HERE = Path(ngtbench.__file__).parent
@@ -110,6 +110,67 @@ def test_an_environment_is_its_folder_or_its_python(git: Git, tmp_path: Path) ->
         found = sides.place(str(word))
         assert (found.side.kind, found.package) == ("environment", HERE)
         assert found.python == str(folder / "python")
+
+
+def test_an_environment_is_asked_without_our_path(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other"
+    (other / "ngtbench").mkdir(parents=True)
+    (other / "ngtbench" / "__init__.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", str(other))
+    found = sides.place(sys.executable)
+    assert found.package == HERE, "not what PYTHONPATH shows"
+    assert found.own_path
+    chosen = Selection(workloads=("system/launch",), impls=("numpy",), sizes=("XS",))
+    assert sides.listed(found, [chosen]).jobs
+
+
+def test_noise_on_stdout_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('a banner')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    here = sides.Place(Side(".", "tree", None, None, None), sys.executable, HERE, HERE.parent)
+    chosen = Selection(workloads=("system/launch",), impls=("numpy",), sizes=("XS",))
+    plainly = subprocess.run([sys.executable, "-c", "print('{}')"], capture_output=True, text=True, check=True)
+    assert plainly.stdout == "a banner\n{}\n"
+    assert sides.listed(here, [chosen]).jobs
+
+
+def test_a_side_that_answers_for_another_package_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ngtbench").symlink_to(HERE)
+    there = sides.Place(Side("x", "tree", None, None, None), sys.executable, tmp_path / "elsewhere" / "ngtbench", tmp_path)
+    with pytest.raises(BadInput, match=r"x: its Python runs .*, not .*elsewhere"):
+        sides.listed(there, [])
+
+
+def test_an_older_version_is_asked_only_what_differs_from_the_defaults() -> None:
+    assert plain(Selection(workloads=("ml",), suite="full")) == {"workloads": ("ml",), "suite": "full"}
+    assert plain(Resources("cpu:0", 2, True)) == {"device": "cpu:0", "threads": 2, "bind": True}
+    assert set(plain(Case("a/b", 1, "S", "numpy", "float64"))) == {"workload", "version", "size", "impl", "dtype"}
+    here = sides.Place(Side(".", "tree", None, None, None), sys.executable, HERE, HERE.parent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sides, "plain", lambda one: {"workloads": ["system/launch"], "sizes": ["XS"], "invented_since": True})
+        assert sides.listed(here, [Selection()]).jobs
+
+
+def test_a_tree_that_is_edited_has_another_fingerprint(git: Git) -> None:
+    at = sides.place(".")
+    before = sides.fingerprint(at)
+    assert sides.fingerprint(at) == before
+    Path("ngtbench/__init__.py").write_text("number = 4\n")
+    assert sides.fingerprint(at) != before
+
+
+def test_a_link_out_of_the_tree_is_explained(git: Git) -> None:
+    Path("away").symlink_to("/etc/hostname")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "link")
+    with pytest.raises(BadInput, match=r"cannot be laid out: .*gate a tree or an environment of it"):
+        sides.place("HEAD")
+
+
+def test_gits_refusal_is_passed_on(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(BadInput, match=r"no git repository is here .*dubious ownership"):
+        sides.place("HEAD")
 
 
 def test_an_environment_that_lacks_the_package_is_explained(git: Git, tmp_path: Path) -> None:

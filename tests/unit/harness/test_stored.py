@@ -9,8 +9,10 @@ import pytest
 
 from ngtbench.errors import BadInput, Incomparable, RecordError
 from ngtbench.harness import stored
+from ngtbench.model.case import Selection
 from ngtbench.model.gate import Judged, Rule
-from ngtbench.model.record import Outcome, RunRecord
+from ngtbench.model.record import Outcome, PlanRecord, RunRecord
+from ngtbench.store import codec
 from ngtbench.store.read import Reading, read
 from tests.machines import gpu, machine
 from tests.records import VERDICT, WORK, case, done, measurement, run, written
@@ -100,7 +102,10 @@ def test_what_a_profiler_watched_is_never_compared(file: File) -> None:
 
 def test_floor_and_coarse_timer_hold_here_too(file: File) -> None:
     short, longer = launches([5e-6] * 6), launches([6e-6] * 6)
-    assert judge(file(*short), file(*longer, name="b")).reason.startswith("worse, but by 1 µs")
+    judged = judge(file(*short), file(*longer, name="b"))
+    assert judged.status == "inconclusive"
+    assert judged.reason.startswith("worse, but by 1 µs")
+    assert any("blind below 40 %" in note for note in judged.notes)
     assert judge(read(file(*short, name="c").path), file(*longer, name="d"), Rule(floor=0.0)).status == "fail"
     coarse = tuple(
         replace(one, outcome=replace(one.outcome, measurement=replace(measurement([1e-3] * 20), flags={"timer_coarse": 0.1})))
@@ -108,6 +113,33 @@ def test_floor_and_coarse_timer_hold_here_too(file: File) -> None:
     )
     judged = judge(file(*coarse, name="e"), file(*coarse, name="f"))
     assert (judged.status, judged.reason) == ("inconclusive", "the timer is too coarse: a step is 10 % of a sample")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [({"throttled": 0.9}, "throttled for 90 % of the window"), ({"slowed_down": 0.1}, "slowed down on purpose, by a self-test")],
+)
+def test_a_disturbed_launch_is_not_usable(file: File, flags: dict[str, float], words: str) -> None:
+    good = launches([1e-3] * 6)
+    bad = run(replace(done(), measurement=replace(measurement(), flags=flags)), launch=6)
+    judged = judge(file(*good), file(*good, bad, name="b"))
+    assert (judged.status, judged.reason) == ("error", f"launch 6 is not usable: {words} on the candidate's side")
+
+
+def test_what_was_planned_and_recorded_on_neither_side_is_an_error(file: File, tmp_path: Path) -> None:
+    readings = []
+    for name in ("a", "b"):
+        reading = file(*launches([1e-3] * 6), name=name)
+        gone = run(of=case("system/gone"))
+        plan = PlanRecord(Selection(), 1, tuple(one.key for one in (*reading.runs, gone)), next(iter(reading.machines)))
+        reading.path.write_text(reading.path.read_text() + codec.to_json(plan) + "\n")
+        readings.append(read(reading.path))
+    keys = stored.keys(readings[0])
+    assert keys == [KEY, f"{case('system/gone').id} on cpu:0"]
+    verdicts = {judged.case: judged for judged in stored.judge(readings[0], readings[1], dict.fromkeys(keys, Rule()))}
+    assert verdicts[case().id].status == "pass"
+    judged = verdicts[case("system/gone").id]
+    assert (judged.status, judged.reason) == ("error", "planned, and recorded on neither side: finish it with --resume")
 
 
 def test_two_machines_are_refused(file: File, tmp_path: Path) -> None:
