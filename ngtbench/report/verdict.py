@@ -177,7 +177,7 @@ def change(decision: Decision | None) -> str:
 def pairs(judged: Judged) -> str:
     """Return how many pairs were taken, those of a confirmation apart, and how many launches were thrown away."""
     said = f"{len(judged.pairs)}" + (f" + {len(judged.fresh_pairs)}" if judged.fresh_pairs else "")
-    return said + (f", {len(judged.discarded)} launches redone" if judged.discarded else "")
+    return said + (f", redone: {len(judged.discarded)}" if judged.discarded else "")
 
 
 def noise(judged: Judged) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from ngtbench.analysis import gate
@@ -29,9 +30,9 @@ def simulated() -> Simulated:
     return found
 
 
-def _verdict(row: list[float]) -> tuple[int, str]:
+def _verdict(row: list[float], tolerance: float = 0.05) -> tuple[int, str]:
     for pairs in range(gate.MIN_PAIRS, len(row) + 1):
-        state = decide(row[:pairs]).state
+        state = decide(row[:pairs], tolerance=tolerance).state
         if state != "continue":
             return pairs, state
     raise AssertionError("no verdict at the last pair")
@@ -106,6 +107,15 @@ def test_what_is_known_to_two_per_cent_and_below_the_tolerance_passes() -> None:
     assert below.estimate + below.half_width > math.log(1.05)
     assert below.half_width < gate.TIGHT
     assert below.state == "pass"
+
+
+@pytest.mark.parametrize("tolerance", [0.005, 0.01])
+def test_twice_a_small_tolerance_does_not_pass_by_chance(tolerance: float) -> None:
+    draw = np.random.default_rng(5)
+    rows = math.log1p(2 * tolerance) + 0.02 * draw.standard_normal((1000, 40))
+    states = Counter(state for row in rows.tolist() for state in [_verdict(row, tolerance)[1]])
+    assert states["pass"] <= 10
+    assert states["fail"] >= 500
 
 
 def test_tolerance_moves_the_line() -> None:

@@ -97,7 +97,7 @@ def test_the_junit_counts_and_names_every_case() -> None:
     assert failure is not None
     assert "because of slower" in failure.get("message", "")
     for words in (
-        "6 + 6, 1 launches redone",
+        "6 + 6, redone: 1",
         "on fresh pairs +33.6 %",
         "tolerance 5 %",
         "two groups",
