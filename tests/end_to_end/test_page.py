@@ -121,7 +121,7 @@ def test_the_page_in_a_browser(browser: webdriver.Chrome, url: str) -> None:
     assert requests(browser) == [url]
     names = {part.get_attribute("data-table") for part in browser.find_elements(By.CSS_SELECTOR, "[data-table]")}
     wanted = "summary-1 summary-2 summary-3 machines deviations missing limits family-lattice family-system wrong failed skipped"
-    wanted += " unrecorded published files provenance comparison-1 score-1 comparison-2 score-2"
+    wanted += " unrecorded watched published files provenance comparison-1 score-1 comparison-2 score-2"
     assert names == {*wanted.split(), f"family-{HOSTILE.partition('/')[0]}"}
     assert browser.title.startswith("ngtbench: node-a, node-b, <script>alert(1)</script>")
     hosts = browser.find_elements(By.CSS_SELECTOR, "table[data-table=machines] thead th")

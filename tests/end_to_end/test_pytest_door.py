@@ -79,6 +79,13 @@ def test_a_case_can_be_named(made: Clone) -> None:
     assert "1 passed" in ended.stdout, ended.stdout
 
 
+@pytest.mark.parametrize("tolerance", ["nan", "0", "-0.1", "inf"])
+def test_a_tolerance_by_which_nothing_could_be_slower_is_refused(made: Clone, tolerance: str) -> None:
+    ended = door(made, f"--ngtbench-tolerance={tolerance}")
+    assert ended.returncode == 4
+    assert "must be a share above 0" in ended.stderr
+
+
 def edited(path: Path, to: Path, change: Any) -> Path:
     plain = json.loads(path.read_text())
     change(plain)

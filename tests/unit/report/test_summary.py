@@ -104,7 +104,7 @@ def test_flags_energy_and_thrown_away_tries_are_on_the_line() -> None:
         "200 mJ per element ± 10 %",
         "timer coarse: a step is 15 % of a sample",
         "throttled for 2 % of the window",
-        "other streams 0.3",
+        "worked on other streams for 30 % of the time",
         "1 tries thrown away: throttled for 40 %",
     ):
         assert words in said
