@@ -165,3 +165,18 @@ def test_each_case_is_measured_in_a_worker_of_its_own(monkeypatch: pytest.Monkey
     assert seen[0][0] != seen[1][0]
     assert all(Path(package) == Path(workloads.__file__).parents[1] and shorter for _, package, shorter in seen)
     assert not [pid for pid, *_ in seen if Path(f"/proc/{pid}").exists() and os.waitpid(pid, os.WNOHANG)]
+
+
+def test_what_exceeds_the_data_sheet_is_failed_here_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        def __init__(self, *words: object) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    beyond = Outcome("failed", reason="reaches 300 % of the data sheet's memory bandwidth")
+    monkeypatch.setattr("ngtbench.harness.launch.Worker", Silent)
+    monkeypatch.setattr(measuring, "attempt", lambda worker, job, **more: records.done())
+    monkeypatch.setattr("ngtbench.harness.ceiling.of", lambda machine: lambda job, outcome: beyond)
+    assert asv._measured(job(), machines.machine()) is beyond
