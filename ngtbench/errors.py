@@ -6,6 +6,7 @@ NgtBenchError
 │   ├── ProfileError    a hardware file, or two that match one device
 │   └── RecordError     a record file: truncated, mistyped, another version
 ├── Incomparable        two records that must not be divided by each other
+├── CompileError        a compiler that works rejects a kernel: ours or the user's is wrong, and the case fails
 └── Unavailable         this machine lacks what a case needs: skipped, never failed
 
 A message says what is wrong, where (file, line, key or case) and what to do.
@@ -34,6 +35,10 @@ class RecordError(BadInput):
 
 class Incomparable(NgtBenchError):
     """Two records measure different things; the message says in what."""
+
+
+class CompileError(NgtBenchError):
+    """A kernel does not compile; the message has the command, what the compiler said, and where the source was kept."""
 
 
 class Unavailable(NgtBenchError):

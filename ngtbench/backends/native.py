@@ -1,12 +1,9 @@
-"""Compiled CPU kernels on host arrays; numba compiles them."""
-
-import numba
+"""Host arrays for kernels that `codegen` compiles with the host's C++ compiler."""
 
 from ngtbench.backends.numpy import HostBackend
 from ngtbench.model.workload import Backend
 
 
 def create(device: str, threads: int) -> Backend:
-    """Open host memory with this many numba threads."""
-    numba.set_num_threads(threads)  # the launch environment made at least as many
+    """Open host memory; a kernel is told its threads at each call."""
     return HostBackend("native", device)

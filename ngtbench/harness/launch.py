@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ngtbench
+from ngtbench.codegen.cache import folder
 from ngtbench.errors import NgtBenchError
 from ngtbench.harness.worker import PROTOCOL
 
@@ -186,26 +187,11 @@ def searching(variables: dict[str, str], package: Path | None, own_path: bool) -
     return variables | {"PYTHONPATH": os.pathsep.join(filter(None, search))}
 
 
-def cache() -> Path:
-    """Return a folder of ours that can be written: in the user's cache, or, where home is read-only, among temporary files."""
-    try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "ngtbench"
-        base.mkdir(parents=True, exist_ok=True)
-        if not os.access(base, os.W_OK):
-            raise PermissionError(base)
-    except (OSError, RuntimeError):  # no home that can be written, or none at all
-        base = Path(tempfile.gettempdir()) / f"ngtbench-{os.getuid()}"
-        base.mkdir(exist_ok=True, mode=0o700)
-        if base.stat().st_uid != os.getuid():  # somebody else's: what lies there is code that would be run
-            base = Path(tempfile.mkdtemp(prefix="ngtbench-"))
-    return base
-
-
 def _caches() -> dict[str, str]:
     """Return variables that keep compilers' caches out of a home that may be read-only."""
     names = {"TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton", "NUMBA_CACHE_DIR": "numba"}
     names |= {"CUPY_CACHE_DIR": "cupy", "CUDA_CACHE_PATH": "cuda"}
-    base = cache()
+    base = folder()
     return {variable: str(base / name) for variable, name in names.items()}
 
 

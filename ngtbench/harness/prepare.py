@@ -4,13 +4,14 @@ import contextlib
 import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ngtbench import backends, workloads
 from ngtbench.errors import Unavailable, WorkloadError
+from ngtbench.harness import blocked
 from ngtbench.harness.inputs import HostInputs
 from ngtbench.harness.validate import Checker
 from ngtbench.model.case import Case, Impl, Resources, Work
@@ -65,6 +66,7 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
     """
     workload = workloads.load(case.workload, folder)
     impl = _impl(workload, case)
+    workload = replace(workload, tolerance={**workload.tolerance, **dict(impl.tolerance)})
     size = workloads.size(workload, case.size)
     build = resolve(impl.entry, workload, folder)
     backend = backends.load(impl.backend, resources.device, resources.threads)
@@ -100,8 +102,8 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
 def poison(backend: Backend, outputs: Any) -> None:
     """Overwrite outputs, so that what is left of them cannot pass a check; done before work on any stream begins."""
     for array in outputs.values() if isinstance(outputs, Mapping) else ():
-        if backend.holds(array):
-            backend.poison(array)
+        if blocked.holds(backend, array):
+            blocked.poison(backend, array)
     backend.synchronise()
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ngtbench.codegen.cache import folder
 from ngtbench.errors import BadInput
-from ngtbench.harness.launch import START_LIMIT_S, cache, searching
+from ngtbench.harness.launch import START_LIMIT_S, searching
 from ngtbench.model.case import Case, Job, Resources, Selection, Skip, plain
 from ngtbench.model.gate import Side
 
@@ -163,7 +164,7 @@ def _revision(asked: str) -> Place:
     if commit is None:
         why = "the repository here has no such revision (fetch it first)"
         raise BadInput(f"{asked}: no file, tree or environment of this name, and {why}")
-    built = cache() / "revisions" / commit
+    built = folder() / "revisions" / commit
     if not built.is_dir():
         _build(Path(root), commit, built)
     package = built / _PACKAGE

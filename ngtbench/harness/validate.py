@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ngtbench import workloads
+from ngtbench.harness import blocked
 from ngtbench.harness.inputs import HostInputs
 from ngtbench.model.record import Verdict
 from ngtbench.model.workload import Array, Backend, Workload
@@ -22,11 +23,11 @@ class Fetched:
         self._array, self._backend = array, backend
 
     def __getitem__(self, index: Array) -> Array:
-        return rounding.widen(self._backend.take(self._array, np.asarray(index)))
+        return rounding.widen(blocked.take(self._backend, self._array, np.asarray(index)))
 
     def whole(self) -> Array:
         """Return all of it on the host, widened."""
-        return rounding.widen(self._backend.get(self._array))
+        return rounding.widen(blocked.whole(self._backend, self._array))
 
 
 class Checker:
@@ -49,7 +50,7 @@ class Checker:
         """Judge outputs (name -> array of the backend); a fault of any kind is a verdict, not an error."""
         if not isinstance(outputs, Mapping) or not outputs:
             return self._verdict(None, None, {}, f"returned {type(outputs).__name__} instead of named outputs")
-        promised = [f"{name} ({type(array).__name__})" for name, array in outputs.items() if not self._backend.holds(array)]
+        promised = [f"{name} ({type(array).__name__})" for name, array in outputs.items() if not blocked.holds(self._backend, array)]
         if promised:
             words = f"{', '.join(promised)}: no plain array of {self._backend.name}: what is computed later would not be timed"
             return self._verdict(None, None, {}, words)
@@ -88,7 +89,7 @@ class Checker:
             self._wanted = self._workload.reference(self._size, **self._inputs.wide())
         if set(outputs) != set(self._wanted):
             return None, None, f"returned outputs {sorted(outputs)}, the oracle has {sorted(self._wanted)}"
-        found = [_distance(name, self._backend.get(outputs[name]), self._wanted[name]) for name in outputs]
+        found = [_distance(name, blocked.whole(self._backend, outputs[name]), self._wanted[name]) for name in outputs]
         return _worst(found)
 
     def _spot(self, outputs: Mapping[str, Any]) -> tuple[float | None, str | None, str | None]:

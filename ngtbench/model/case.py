@@ -12,7 +12,8 @@ class Impl:
     """One implementation of a workload: where its code is and what it needs.
 
     `entry` is "module:function" below `ngtbench.kernels` (or beside a user's own workload file). `devices` holds "cpu",
-    "cuda", "rocm" or "gpu" (both). `dtypes` empty means every dtype of the workload.
+    "cuda", "rocm" or "gpu" (both). `dtypes` empty means every dtype of the workload. `tolerance` is given, as (dtype, error over
+    rms) pairs, where an implementation stores less than the dtype holds: its own, derived in the workload's notes.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Impl:
     devices: tuple[str, ...] = ("cpu",)
     dtypes: tuple[str, ...] = ()
     tier: Tier = "ported"
+    tolerance: tuple[tuple[str, float], ...] = ()
 
     def runs_on(self, kind: str) -> bool:
         """Tell whether this runs on a device of this kind ("cpu", "cuda", "rocm")."""

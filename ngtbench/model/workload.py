@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -10,7 +11,26 @@ import numpy as np
 from ngtbench.model.case import Impl, Metric, Work
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Arrays = Mapping[str, Any]  # output name -> array of the implementation's backend
+Arrays = Mapping[str, Any]  # output name -> array of the implementation's backend, or Blocked
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """An output as a kernel keeps it: real numbers [block][source][component][lane], and which site each lane holds.
+
+    `sites[block, lane]` is the flat index of a site in the order of the oracle; every site is there once. `shape` is that of
+    the oracle's array: ([sources,] sites in one or more axes, numbers of a site in one or more axes).
+    """
+
+    array: Any
+    sites: Array
+    shape: tuple[int, ...]
+    complex: bool = True  # two components are one number
+
+    @cached_property
+    def places(self) -> Array:
+        """Block x lanes + lane of each site."""
+        return np.argsort(self.sites, axis=None)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from ngtbench.model.workload import Array, Uniform
 from ngtbench.physics import counter
 
 Shape = tuple[int, int, int, int]
+_STAGGERED = 1 << 16  # streams of staggered fields: beyond those of links and spinors
 
 
 def generators() -> Array:
@@ -51,9 +52,14 @@ def random_links(shape: Shape, seed: int) -> Array:
     return links
 
 
-def random_spinor(shape: Shape, seed: int) -> Array:
-    """Return a spinor whose real and imaginary parts are uniform in [-1, 1)."""
-    return _uniform((*shape, 4, 3), seed, stream=4)
+def random_spinor(shape: Shape, seed: int, source: int = 0) -> Array:
+    """Return a spinor whose real and imaginary parts are uniform in [-1, 1), another one for each source."""
+    return _uniform((*shape, 4, 3), seed, stream=4 + source)
+
+
+def random_field(shape: Shape, seed: int, source: int = 0) -> Array:
+    """Return a staggered field, shape (X, Y, Z, T, 3), uniform in [-1, 1) as `random_spinor` is."""
+    return _uniform((*shape, 3), seed, stream=_STAGGERED + source)
 
 
 def formula_links(shape: Shape, eps: float) -> Array:
@@ -80,8 +86,8 @@ def formula_spinor(shape: Shape) -> Array:
     return field
 
 
-def formula_vector(shape: Shape) -> Array:
-    """Return the staggered vector: the formula spinor's component s = 0, shape (X, Y, Z, T, 3)."""
+def formula_field(shape: Shape) -> Array:
+    """Return the staggered field: the formula spinor's component s = 0, shape (X, Y, Z, T, 3)."""
     return formula_spinor(shape)[..., 0, :]
 
 

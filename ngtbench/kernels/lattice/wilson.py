@@ -1,17 +1,19 @@
 """Wilson hopping term in NumPy: spin-projected, sites last, in blocks of sites that stay in cache."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from ngtbench.errors import BadInput
+from ngtbench.kernels.lattice.check import check_boundary, check_field
 from ngtbench.kernels.lattice.spin import hops
 from ngtbench.model.workload import Array, Arrays, Run, Setup
 
+Parity = Literal["full", "even", "odd"]
+
 # Below half of NumPy's 8192-element buffer, broadcast operands are copied into it first: 4096 sites ran twice as fast as 2048.
-_BLOCK = 4096
+BLOCK = 4096
 
 
 def wilson_dslash(links: Array, spinor: Array, *, boundary: Sequence[complex] = (1, 1, 1, -1)) -> Array:
@@ -22,40 +24,86 @@ def wilson_dslash(links: Array, spinor: Array, *, boundary: Sequence[complex] = 
     U_mu at the last site of direction mu. The Wilson matrix is 1 - kappa D.
     Raises BadInput for another shape, dtype or boundary.
     """
-    check(links, spinor, boundary)
-    run, out = _prepare(links, spinor, boundary)
-    run()
-    return np.ascontiguousarray(_canonical(out, spinor.shape))
+    check_field("wilson_dslash", links, spinor)
+    check_boundary("wilson_dslash", boundary)
+    return hopping_numpy(links, spinor, boundary)
+
+
+def hopping_numpy(links: Array, spinor: Array, boundary: Sequence[complex]) -> Array:
+    """Return D psi as `wilson_dslash` does, in array operations, of arguments that were checked; sources may come first."""
+    hopping, psi = Hopping(links, boundary), sites_last(spinor)
+    out = np.zeros_like(psi)
+    hopping.add(psi, out)
+    return np.ascontiguousarray(sites_first(out, spinor.shape))
 
 
 def projected(setup: Setup, links: Array, spinor: Array) -> Run:
-    """Pack links (both directions, phases in) and spinor with sites last; apply D block by block."""
-    apply, out = _prepare(links, spinor, setup.size.boundary)
-    setup.say(f"spin-projected, sites last, blocks of {_BLOCK}")
-    result = _canonical(out, spinor.shape)
+    """Pack links (both directions, phases in) and spinors with sites last; apply D block by block, sources inside."""
+    size = setup.size
+    hopping, psi = Hopping(links, size.boundary, size.parity), sites_last(spinor, _OTHER[size.parity])
+    out = np.empty((len(psi), 4, 3, hopping.count), psi.dtype)
+    result = sites_first(out, spinor.shape, size.parity)
+    setup.say(f"spin-projected, sites last, blocks of {BLOCK}")
 
     def run() -> Arrays:
-        apply()
+        hopping.write(psi, out)
         return {"out": result}
 
     return run
 
 
-def check(links: Array, spinor: Array, boundary: Sequence[complex]) -> None:
-    """Raise BadInput unless these are links, a spinor and phases of one lattice."""
-    for name, array in (("links", links), ("spinor", spinor)):
-        if not isinstance(array, np.ndarray) or array.dtype not in (np.complex128, np.complex64):
-            kind = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
-            raise BadInput(f"wilson_dslash: {name} has {kind}: give a NumPy array of complex128 or complex64")
-    if links.dtype != spinor.dtype:
-        raise BadInput(f"wilson_dslash: links are {links.dtype}, spinor is {spinor.dtype}: convert one of them")
-    if spinor.ndim != 6 or spinor.shape[4:] != (4, 3) or 0 in spinor.shape:
-        raise BadInput(f"wilson_dslash: spinor has shape {spinor.shape}: give (x, y, z, t, 4 spins, 3 colours)")
-    wanted = (4, *spinor.shape[:4], 3, 3)
-    if links.shape != wanted:
-        raise BadInput(f"wilson_dslash: links have shape {links.shape}: a spinor of shape {spinor.shape} needs {wanted}")
-    if len(boundary) != 4 or any(not abs(abs(phase) - 1) < 1e-6 for phase in boundary):
-        raise BadInput(f"wilson_dslash: boundary is {boundary!r}: give four phases of modulus 1, for x, y, z, t")
+class Hopping:
+    """D onto the sites of one parity, or onto all; `scale` is a factor on it.
+
+    Spinors have shape (sources, 4, 3, sites): read at the sites of the other parity, written at those of this one, both in C
+    order of the whole lattice. With a parity, all extents are even.
+    """
+
+    def __init__(self, links: Array, boundary: Sequence[complex], parity: Parity = "full", scale: float = 1) -> None:
+        shape = links.shape[1:5]
+        packed = pack(links, boundary)
+        self._links = packed if parity == "full" else packed[..., sites(shape, parity)]
+        if scale != 1:
+            self._links *= scale
+        self._table = neighbours(shape, parity)
+        self.count = self._table.shape[1]
+        edges = np.linspace(0, self.count, max(1, self.count // BLOCK) + 1).astype(int).tolist()
+        self.blocks = [slice(start, stop) for start, stop in pairwise(edges)]
+        self._work = {n: _Workspace(n, links.dtype) for n in {block.stop - block.start for block in self.blocks}}
+
+    def write(self, psi: Array, out: Array) -> None:
+        """Write scale D psi to `out`."""
+        for block in self.blocks:
+            out[..., block] = 0
+            self.add_block(psi, out, block)
+
+    def add(self, psi: Array, out: Array) -> None:
+        """Add scale D psi to `out`."""
+        for block in self.blocks:
+            self.add_block(psi, out, block)
+
+    def add_block(self, psi: Array, out: Array, block: slice) -> None:
+        """Add one block of scale D psi to `out`, for each source while links are in cache."""
+        work, links, table = self._work[block.stop - block.start], self._links[..., block], self._table[:, block]
+        for source, target in zip(psi, out, strict=True):
+            work.add(source, links, table, target[..., block])
+
+
+_OTHER: dict[str, Parity] = {"full": "full", "even": "odd", "odd": "even"}
+
+
+def sites_last(spinor: Array, parity: Parity = "full") -> Array:
+    """Return spinor[x, y, z, t, spin, colour], with or without leading sources, as (sources, 4, 3, sites of a parity)."""
+    shape = spinor.shape[-6:-2]
+    flat = spinor.reshape(-1, int(np.prod(shape)), 4, 3)
+    part = flat if parity == "full" else flat[:, sites(shape, parity)]
+    return np.ascontiguousarray(part.transpose(0, 2, 3, 1))
+
+
+def sites_first(out: Array, shape: tuple[int, ...], parity: Parity = "full") -> Array:
+    """Return a view of (sources, 4, 3, sites) like spinors of this shape, or with one axis for the sites of a parity."""
+    lattice = shape[-6:-2] if parity == "full" else (out.shape[3],)
+    return out.transpose(0, 3, 1, 2).reshape(*shape[:-6], *lattice, 4, 3)
 
 
 def pack(links: Array, boundary: Sequence[complex]) -> Array:
@@ -70,27 +118,17 @@ def pack(links: Array, boundary: Sequence[complex]) -> Array:
     return packed.reshape(8, 3, 3, -1)
 
 
-def neighbours(shape: tuple[int, ...]) -> Array:
-    """Return the site each hop fetches from, shape (8, sites)."""
-    sites = np.arange(int(np.prod(shape))).reshape(shape)
-    return np.stack([np.roll(sites, hop.step, axis=hop.mu).ravel() for hop in hops()])
+def sites(shape: tuple[int, ...], parity: Parity) -> Array:
+    """Return the flat indices, in C order, of the sites of a parity: (x + y + z + t) % 2 is 0 for even."""
+    odd = np.indices(shape).sum(axis=0).ravel() % 2
+    return np.arange(odd.size) if parity == "full" else np.flatnonzero(odd == (parity == "odd"))
 
 
-def _prepare(links: Array, spinor: Array, boundary: Sequence[complex]) -> tuple[Callable[[], None], Array]:
-    """Return a function that fills `out`, and `out`, shape (4, 3, sites)."""
-    packed, table = pack(links, boundary), neighbours(spinor.shape[:4])
-    psi = np.ascontiguousarray(spinor.reshape(-1, 4, 3).transpose(1, 2, 0))
-    out = np.empty_like(psi)
-    count = psi.shape[2]
-    edges = np.linspace(0, count, max(1, count // _BLOCK) + 1).astype(int).tolist()
-    parts = [slice(start, stop) for start, stop in pairwise(edges)]
-    work = {n: _Workspace(n, psi.dtype) for n in {part.stop - part.start for part in parts}}
-
-    def apply() -> None:
-        for part in parts:
-            work[part.stop - part.start].apply(psi, packed[..., part], table[:, part], out[..., part])
-
-    return apply, out
+def neighbours(shape: tuple[int, ...], parity: Parity = "full") -> Array:
+    """Return the site each hop fetches from, shape (8, sites); of a parity, its place among the sites of the other one."""
+    numbers = np.arange(int(np.prod(shape))).reshape(shape)
+    table = np.stack([np.roll(numbers, hop.step, axis=hop.mu).ravel() for hop in hops()])
+    return table if parity == "full" else table[:, sites(shape, parity)] // 2  # of two neighbours along t one is even
 
 
 class _Workspace:
@@ -101,11 +139,10 @@ class _Workspace:
         self._half, self._product, self._term = (np.empty((2, 3, sites), dtype) for _ in range(3))
         self._hops = [(hop.order, np.array(hop.phases, dtype)[:, None, None]) for hop in hops()]
 
-    def apply(self, psi: Array, links: Array, table: Array, out: Array) -> None:
-        """Sum the eight hops into one block of the output."""
+    def add(self, psi: Array, links: Array, table: Array, out: Array) -> None:
+        """Add the eight hops to one block of the output."""
         near, half, product, term = self._near, self._half, self._product, self._term
         upper = out[:2]
-        out[...] = 0
         for u, neighbour, (order, phases) in zip(links, table, self._hops, strict=True):
             np.take(psi, neighbour, axis=2, out=near, mode="clip")  # "raise" would go through a copy
             np.multiply(near[2:][order], phases, out=term)
@@ -118,8 +155,3 @@ class _Workspace:
             lower = out[2:][order]
             np.multiply(product, phases.conj(), out=term)
             np.add(lower, term, out=lower)
-
-
-def _canonical(out: Array, shape: tuple[int, ...]) -> Array:
-    """Return a view shaped as a spinor."""
-    return out.transpose(2, 0, 1).reshape(shape)

@@ -5,119 +5,99 @@ to x; a fermion that crosses an edge takes the boundary phase, a factor on U_mu 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ngtbench.model.case import Impl, Work
-from ngtbench.model.workload import Array, Inputs, Workload
-from ngtbench.physics import gamma, lattice
-
-_SLAB = 4  # x-planes checked at once at the large sizes
+from ngtbench.model.workload import Array, Workload
+from ngtbench.workloads.lattice import _wilson
 
 
 @dataclass(frozen=True)
-class Size:
-    """A lattice and the phases fermions take at its edges."""
-
-    shape: lattice.Shape  # extents of x, y, z, t
-    boundary: tuple[complex, complex, complex, complex] = (1, 1, 1, -1)  # antiperiodic in time
-
-
-def inputs(size: Size, seed: int) -> Inputs:
-    """Return links[mu, x, y, z, t, a, b] (disordered, without phases) and spinor[x, y, z, t, spin, colour]."""
-    return {"links": lattice.random_links(size.shape, seed), "spinor": lattice.random_spinor(size.shape, seed)}
+class Size(_wilson.Lattice):
+    """A lattice, the phases fermions take at its edges, and which sites of how many sources are computed."""
 
 
 def reference(size: Size, links: Array, spinor: Array) -> dict[str, Array]:
-    """Return D psi on the whole lattice."""
-    return {"out": hopping(phased(links, size.boundary), spinor)}
-
-
-def phased(links: Array, boundary: tuple[complex, ...], last: Any = -1) -> Array:
-    """Return a copy with the boundary phases on the links of the last sites; `last` selects them along x."""
-    links = links.copy()
-    for mu, phase in enumerate(boundary):
-        edge = (slice(None),) * mu + (last if mu == 0 else -1,)
-        links[mu][edge] *= phase
-    return links
-
-
-def hopping(links: Array, spinor: Array) -> Array:
-    """Return D psi on a periodic lattice, written as its definition reads; (U psi)_sa = psi_sb U_ab is psi @ U^T."""
-    total = np.zeros_like(spinor)
-    for mu, g in enumerate(gamma.matrices()):
-        ahead = np.roll(spinor, -1, axis=mu) @ links[mu].swapaxes(-1, -2)
-        behind = np.roll(spinor @ links[mu].conj(), 1, axis=mu)
-        total += (np.eye(4) - g) @ ahead + (np.eye(4) + g) @ behind
-    return total
+    """Return D psi on the whole lattice, or at its even sites, of each source."""
+    return {"out": _wilson.chosen(size, _wilson.hopping(_wilson.phased(links, size.boundary), spinor))}
 
 
 def spot(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> tuple[Array, Array]:
-    """Check every component of every site, slab by slab with a plane more on either side, to keep the copies small."""
-    extent, plane = size.shape[0], int(np.prod(size.shape[1:]))
-    sites = np.arange(extent * plane).reshape(extent, plane)
-    got, want = [], []
-    for first in range(0, extent, _SLAB):
-        width = min(_SLAB, extent - first)
-        xs = np.arange(first - 1, first + width + 1) % extent
-        local = (len(xs), *size.shape[1:])
-        mine = (np.arange(4)[:, None] * sites.size + sites[xs].ravel())[..., None] * 9 + np.arange(9)
-        links = np.asarray(inputs["links"][mine]).reshape(4, *local, 3, 3)
-        spinor = np.asarray(inputs["spinor"][_components(sites[xs])]).reshape(*local, 4, 3)
-        slab = hopping(phased(links, size.boundary, xs == extent - 1), spinor)
-        want.append(slab[1:-1].ravel())
-        got.append(np.asarray(outputs["out"][_components(sites[first : first + width])]).ravel())
-    return np.concatenate(got), np.concatenate(want)
+    """Check every component of every site, slab by slab."""
+
+    def operator(links: Array, spinor: Array, last: Any) -> Array:
+        return _wilson.hopping(_wilson.phased(links, size.boundary, last), spinor)
+
+    return _wilson.spot(size, inputs, outputs, operator)
 
 
 def work(size: Size, item_b: int) -> Work:
     """Count 1320 FLOP a site: 16 colour products of 66, 8 projections of 12, 7 accumulations of 24.
 
-    Bytes: 72 reals of links, 24 in, 24 out per site, as if every neighbour were still in cache. Resident besides: links
-    packed for both directions, 144.
+    Bytes: 72 reals of links, 24 in and 24 out of each source per site, as if every neighbour were still in cache; an even site
+    needs the links of both its ends, 144. Resident: the inputs, `out`, and links packed for both directions.
     """
-    sites = int(np.prod(size.shape))
-    real_b = item_b * sites
-    return Work(flop=1320 * sites, bytes=120 * real_b, memory_b=264 * real_b, events=sites, event="site")
-
-
-def nearby(size: Size, k: int) -> Size:
-    """Return a lattice of another even extent in time: longer where it is short, shorter where it is long."""
-    x, y, z, t = size.shape
-    return replace(size, shape=(x, y, z, t - 2 * (k + 1) if t > 8 else t + 2 * (k + 1)))
-
-
-def _components(sites: Array) -> Array:
-    return sites.reshape(-1, 1) * 12 + np.arange(12)
+    links = 72 * size.sites
+    read = links + 24 * size.sources * size.written
+    out = 24 * size.sources * size.written
+    packed = 144 * size.written
+    return Work(
+        flop=1320 * size.sources * size.written,
+        bytes=item_b * (read + out),
+        memory_b=item_b * (links + 24 * size.sources * size.sites + packed + out),
+        events=size.sources * size.written,
+        event="site",
+    )
 
 
 WORKLOAD = Workload(
     version=1,
     title="Wilson hopping term, SU(3)",
-    inputs=inputs,
+    inputs=_wilson.inputs,
     reference=reference,
     spot=spot,
     work=work,
-    nearby=nearby,
+    nearby=_wilson.nearby,
     sizes={
         "XS": Size((4, 4, 4, 4)),
         "S": Size((8, 8, 8, 8)),
         "M": Size((16, 16, 16, 32)),
         "L": Size((32, 32, 32, 64)),
+        "S-eo": Size((8, 8, 8, 8), parity="even"),
+        "S-rhs4": Size((8, 8, 8, 8), sources=4),
+        "S-rhs12": Size((8, 8, 8, 8), sources=12),
+        "S-16": Size((16, 16, 16, 16)),
+        "S-16eo": Size((16, 16, 16, 16), parity="even"),
+        "S-16rhs12": Size((16, 16, 16, 16), sources=12),
+        "M-eo": Size((16, 16, 16, 32), parity="even"),
+        "M-rhs4": Size((16, 16, 16, 32), sources=4),
+        "M-rhs12": Size((16, 16, 16, 32), sources=12),
     },
     tolerance={"float64": 1e-12, "float32": 3e-6},
     impls=(
         Impl("numpy", "lattice.wilson:projected", "numpy"),
         Impl("torch", "lattice.wilson_torch:projected", "torch", devices=("cpu", "gpu")),
         Impl("cupy", "lattice.wilson_cupy:projected", "cupy", devices=("gpu",)),
+        Impl("native", "lattice.traced:wilson", "native"),
+        Impl("native-12", "lattice.traced:wilson_12", "native"),
+        Impl("native-8", "lattice.traced:wilson_8", "native", tolerance=_wilson.EIGHT),
+        Impl("numba", "lattice.traced:wilson", "numba"),
+        Impl("rtc", "lattice.traced:wilson", "cupy", devices=("gpu",)),
+        Impl("rtc-12", "lattice.traced:wilson_12", "cupy", devices=("gpu",)),
+        Impl("rtc-8", "lattice.traced:wilson_8", "cupy", devices=("gpu",), tolerance=_wilson.EIGHT),
     ),
     notes=(
         "1320 FLOP per site by the projected algorithm, whatever an implementation does.",
         "Bytes: 120 reals per site, every link and spinor moved once (perfect reuse). Without reuse of neighbours 360 reals.",
-        "Full lattice, periodic in space, antiperiodic in time; 18-real links; no even-odd split. Grid's Dhop is -1/2 of this D.",
+        "Many sources: 72 + 48 n reals per site with perfect reuse, 144 + 216 n without reuse of neighbours.",
+        "Periodic in space, antiperiodic in time; 18-real links. Grid's Dhop is -1/2 of this D.",
+        "-eo: the even half, which reads odd sites only; per even site 144 + 48 n reals, for its links serve no other even site.",
+        "-rhs: n sources at once, each link read once for all of them; FLOP, events and rates count every source.",
         "XS and S against the whole oracle; M and L at every site too, slab by slab, so that one wrong element fails.",
+        "-12: two rows of a link are kept; the third, rebuilt, is off by 4 eps at most; 24 such random terms: 20 eps of the rms.",
+        "-8: tan(arg a1 / 2), tan(arg c1 / 2), a2, a3, b1 of rows a, b, c; tolerance 8 sqrt(eps), see lattice/_wilson.py.",
+        "-12 and -8: rebuilding is not counted: 42 and 103 FLOP a link, and a factor for the boundary in two hops.",
         "An implementation keeps links and spinor in a layout of its own: packing is build time, not timed.",
     ),
 )

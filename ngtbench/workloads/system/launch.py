@@ -49,7 +49,7 @@ WORKLOAD = Workload(
     tolerance={"float64": 1e-15},
     impls=(
         Impl("numpy", "system.launch:ufunc", "numpy"),
-        Impl("numba", "system.launch_native:compiled", "native"),
+        Impl("numba", "system.launch_numba:compiled", "numba"),
         Impl("torch", "system.launch_torch:eager", "torch", devices=("cpu", "gpu")),
         Impl("cupy", "system.launch_cupy:kernel", "cupy", devices=("gpu",)),
     ),

@@ -56,8 +56,8 @@ WORKLOAD = Workload(
     tolerance={"float64": 1e-15, "float32": 5e-7},
     impls=(
         Impl("numpy", "system.triad:into", "numpy"),
-        Impl("numba", "system.triad_native:parallel", "native"),
-        Impl("streaming", "system.triad_streaming:lines", "native", tier="optimised"),
+        Impl("numba", "system.triad_numba:parallel", "numba"),
+        Impl("streaming", "system.triad_streaming:lines", "numba", tier="optimised"),
         Impl("torch", "system.triad_torch:fused", "torch", devices=("cpu", "gpu")),
         Impl("cupy", "system.triad_cupy:fused", "cupy", devices=("gpu",)),
     ),

@@ -82,7 +82,7 @@ def test_a_revision_without_the_package_is_explained(git: Git) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_explained(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sides, "cache", lambda: tmp_path / "file" / "below")
+    monkeypatch.setattr(sides, "folder", lambda: tmp_path / "file" / "below")
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="revision cannot be laid out: Not a directory; set XDG_CACHE_HOME"):
         sides.place("HEAD")

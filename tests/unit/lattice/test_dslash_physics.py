@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,24 +12,36 @@ import pytest
 from ngtbench.backends.numpy import HostBackend
 from ngtbench.kernels.lattice import wilson, wilson_dslash
 from ngtbench.model.workload import Array, Setup
-from ngtbench.physics import gamma
+from ngtbench.physics import gamma, lattice
 from ngtbench.physics.lattice import Shape
-from ngtbench.workloads.lattice import wilson_dslash as oracle
-from tests.unit.lattice.dslash_checks import CHECKS, SHAPES, Operator
+from ngtbench.workloads.lattice import _wilson as oracle
+from ngtbench.workloads.lattice.wilson_dslash import Size
+from tests.unit.lattice.dslash_checks import ANTIPERIODIC, CHECKS, SHAPES, Operator, close
 
 
 def by_oracle(links: Array, psi: Array, boundary: Sequence[complex]) -> Array:
     return oracle.hopping(oracle.phased(links, tuple(boundary)), psi)
 
 
+def by_halves(links: Array, psi: Array, boundary: Sequence[complex]) -> Array:
+    """Return D psi put together from its even and its odd half."""
+    shape, out = psi.shape[:4], np.full((psi[..., 0, 0].size, 4, 3), np.nan, dtype=complex)
+    for own, other in (("even", "odd"), ("odd", "even")):
+        hopping = wilson.Hopping(links, boundary, own, scale=-0.5)  # type: ignore[arg-type]
+        half = np.empty((1, 4, 3, hopping.count), dtype=complex)
+        hopping.write(wilson.sites_last(psi, other), half)  # type: ignore[arg-type]
+        out[wilson.sites(shape, own)] = wilson.sites_first(half, psi.shape, own) / -0.5  # type: ignore[arg-type]
+    return out.reshape(psi.shape)
+
+
 def by_numpy(links: Array, psi: Array, boundary: Sequence[complex]) -> Array:
     return wilson_dslash(links, psi, boundary=boundary)
 
 
-def built(build: Callable[..., Any], put: Callable[[Array], Any] = lambda array: array) -> Operator:
+def built(build: Callable[..., Any], put: Callable[[Array], Any] = lambda array: array, **options: Any) -> Operator:
     def apply(links: Array, psi: Array, boundary: Sequence[complex]) -> Array:
-        shape = psi.shape[:4]
-        size = oracle.Size((shape[0], shape[1], shape[2], shape[3]), tuple(boundary))  # type: ignore[arg-type]
+        x, y, z, t = links.shape[1:5]
+        size = Size((x, y, z, t), tuple(boundary), **options)  # type: ignore[arg-type]
         setup = Setup(size, "float64", "cpu:0", 1, 1, HostBackend("numpy", "cpu:0"))
         run = build(setup, links=put(links), spinor=put(psi))
         run()
@@ -37,25 +50,55 @@ def built(build: Callable[..., Any], put: Callable[[Array], Any] = lambda array:
     return apply
 
 
-@pytest.fixture(params=["oracle", "numpy", "numpy build", "torch", "cupy on numpy"])
-def apply(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
+@pytest.fixture(params=["numpy build", "torch", "cupy on numpy"])
+def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Operator]]:
+    """Yield a function that makes an operator of options of Size."""
     if request.param == "torch":
         torch = pytest.importorskip("torch")
         module = importlib.import_module("ngtbench.kernels.lattice.wilson_torch")
-        yield built(module.projected, torch.from_numpy)
+        yield partial(built, module.projected, torch.from_numpy)
     elif request.param == "cupy on numpy":  # what the text says, where no GPU is: it uses only what both libraries have
         monkeypatch.setitem(sys.modules, "cupy", np)
         monkeypatch.delitem(sys.modules, "ngtbench.kernels.lattice.wilson_cupy", raising=False)
-        yield built(importlib.import_module("ngtbench.kernels.lattice.wilson_cupy").projected)
+        yield partial(built, importlib.import_module("ngtbench.kernels.lattice.wilson_cupy").projected)
         sys.modules.pop("ngtbench.kernels.lattice.wilson_cupy", None)
     else:
-        yield {"oracle": by_oracle, "numpy": by_numpy, "numpy build": built(wilson.projected)}[request.param]
+        yield partial(built, wilson.projected)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_physics(check: Callable[[Operator, Shape], None], shape: Shape, apply: Operator) -> None:
-    check(apply, shape)
+def test_physics(check: Callable[[Operator, Shape], None], shape: Shape, make: Callable[..., Operator]) -> None:
+    check(make(), shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("operator", [by_oracle, by_numpy, by_halves])
+def test_physics_of_functions(check: Callable[[Operator, Shape], None], shape: Shape, operator: Operator) -> None:
+    check(operator, shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_even_half_is_that_of_the_whole_and_reads_odd_sites_only(shape: Shape, make: Callable[..., Operator]) -> None:
+    links, psi, phases = lattice.formula_links(shape, 0.8), lattice.formula_spinor(shape), (1j, -1, 1, -1)
+    even = [site for site in np.ndindex(shape) if sum(site) % 2 == 0]
+    whole = by_oracle(links, psi, phases)
+    want = np.stack([whole[site] for site in even])
+    for site in even:
+        psi[site] = np.nan
+    got = make(parity="even")(links, psi, phases)
+    assert got.shape == (len(even), 4, 3)
+    close(got, want)
+
+
+@pytest.mark.parametrize("parity", ["full", "even"])
+def test_many_sources_are_one_after_the_other(parity: str, make: Callable[..., Operator]) -> None:
+    shape = (4, 2, 6, 8)
+    links, sources = lattice.random_links(shape, 1), np.stack([lattice.random_spinor(shape, 1, k) for k in range(3)])
+    together = make(parity=parity, sources=3)(links, sources, ANTIPERIODIC)
+    for got, psi in zip(together, sources, strict=True):
+        close(got, make(parity=parity)(links, psi, ANTIPERIODIC), 1e-15)
 
 
 def broken(fault: str) -> Operator:

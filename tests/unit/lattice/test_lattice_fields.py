@@ -70,6 +70,9 @@ def test_random_fields_depend_on_the_seed_and_are_disordered() -> None:
     trace = np.trace(links, axis1=-2, axis2=-1)
     assert abs(trace.mean()) < 5 / math.sqrt(trace.size)
     assert abs(np.mean(trace * np.trace(other, axis1=-2, axis2=-1).conj())) < 5 / math.sqrt(trace.size)
+    fields = [lattice.random_field((4, 4, 4, 4), 1, k) for k in range(3)]
+    assert fields[0].shape == (4, 4, 4, 4, 3)
+    assert len({field.tobytes() for field in fields}) == 3
     psi = lattice.random_spinor((6, 6, 6, 6), 1)
     assert psi.shape == (6, 6, 6, 6, 4, 3)
     assert np.mean(np.abs(psi) ** 2) == pytest.approx(2 / 3, rel=0.02)
@@ -92,7 +95,7 @@ def test_formula_fields_are_what_the_formula_says(site: tuple[int, int, int, int
             wanted_value = complex(math.sin(m), math.cos(2 * m + 3 * s + c))
             assert lattice.formula_spinor(SHAPE)[site][s, c] == pytest.approx(wanted_value, abs=1e-15)
             if s == 0:
-                assert lattice.formula_vector(SHAPE)[site][c] == pytest.approx(wanted_value, abs=1e-15)
+                assert lattice.formula_field(SHAPE)[site][c] == pytest.approx(wanted_value, abs=1e-15)
 
 
 def test_a_plaquette_does_not_see_a_gauge_transform() -> None:

@@ -11,7 +11,7 @@ from ngtbench.model.case import Work
 from ngtbench.model.workload import Setup
 from ngtbench.workloads.system import launch, triad
 
-HOST = HostBackend("native", "cpu:0")
+HOST = HostBackend("numba", "cpu:0")
 
 
 def built(module: str, function: str, size: Any, dtype: str, **arrays: Any) -> tuple[Any, list[str]]:
@@ -25,7 +25,7 @@ def test_work_by_hand() -> None:
     assert triad.work(triad.Size(10), 8) == Work(flop=20, bytes=240, memory_b=240, events=10, event="element")
 
 
-@pytest.mark.parametrize(("module", "function"), [("launch", "ufunc"), ("launch_native", "compiled")])
+@pytest.mark.parametrize(("module", "function"), [("launch", "ufunc"), ("launch_numba", "compiled")])
 @pytest.mark.parametrize("launches", [1, 2, 9])
 def test_a_chain_adds_one_per_launch(module: str, function: str, launches: int) -> None:
     run, _ = built(module, function, launch.Size(launches), "float64", x=np.array([0.25]))
@@ -42,7 +42,7 @@ def test_torch_chains_too_and_waits(launches: int, monkeypatch: pytest.MonkeyPat
     assert waited == [True]
 
 
-@pytest.mark.parametrize(("module", "function"), [("triad_native", "parallel"), ("triad_streaming", "lines")])
+@pytest.mark.parametrize(("module", "function"), [("triad_numba", "parallel"), ("triad_streaming", "lines")])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("n", [1, 7, 8, 1003])
 def test_compiled_triads_reach_the_last_element(module: str, function: str, dtype: str, n: int) -> None:

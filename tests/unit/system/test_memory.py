@@ -64,16 +64,16 @@ def test_work_counts_a_line_per_step() -> None:
     assert [memory.work(sizes[name], 8).memory_b for name in ("XS", "S", "M", "L")] == [2**26, 2**30, 2**34, 2**38]
 
 
-def native() -> Any:
-    return pytest.importorskip("ngtbench.kernels.system.memory_native", reason="package numba is not installed")
+def compiled() -> Any:
+    return pytest.importorskip("ngtbench.kernels.system.memory_numba", reason="package numba is not installed")
 
 
 def test_a_trial_reaches_all_of_it_and_restores_the_affinity() -> None:
-    backend, said = HostBackend("native", "cpu:0"), list[str]()
+    backend, said = HostBackend("numba", "cpu:0"), list[str]()
     given: dict[str, Any] = dict(memory.inputs(SMALL, 1))
     before = os.sched_getaffinity(0)
     watch = Stopwatch(backend)
-    trial = native().chase(Setup(SMALL, "float64", "cpu:0", 1, 1, backend, said.append), **given)(1, watch)
+    trial = compiled().chase(Setup(SMALL, "float64", "cpu:0", 1, 1, backend, said.append), **given)(1, watch)
     wanted = memory.reference(SMALL, **given)
     assert {name: int(value[0]) for name, value in trial.outputs.items()} == {k: int(v[0]) for k, v in wanted.items()}
     assert trial.metrics == {"latency_s": watch.spent_s / 777, "capacity_b": 64.0 * 1024}
@@ -83,7 +83,7 @@ def test_a_trial_reaches_all_of_it_and_restores_the_affinity() -> None:
 
 @pytest.mark.parametrize("word", [0, 4099, 8191])
 def test_one_wrong_bit_is_noticed(word: int) -> None:
-    kernel = native()
+    kernel = compiled()
     given = constants(SMALL)
     numbers = np.array(given["lcg"] + given["mix"], dtype=np.uint64)
     words = np.zeros(8 * SMALL.lines, dtype=np.uint64)

@@ -1,0 +1,89 @@
+"""Compile a kernel for the host's processor and call it on arrays in blocks of one register."""
+
+import ctypes
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ngtbench.codegen import cpp
+from ngtbench.codegen.cache import Built, library
+from ngtbench.codegen.compiler import Compiler
+from ngtbench.codegen.grid import Grid
+from ngtbench.codegen.kernel import Kernel
+from ngtbench.model.workload import Array
+
+
+def lanes(compiler: Compiler, dtype: str) -> int:
+    """Return how many numbers one register holds."""
+    return max(1, compiler.width_b // int(np.dtype(dtype).itemsize))
+
+
+def built(kernel: Kernel, dtype: str, grid: Grid, compiler: Compiler) -> Built:
+    """Return the compiled kernel, from the cache where it was compiled before.
+
+    Raises Unavailable where it cannot be compiled here, CompileError where the compiler rejects it.
+    """
+    permuted = {hop: grid.permuted(hop) for hop in kernel.hops}
+    return library(kernel.name, cpp.source(kernel, dtype, grid.lanes, permuted), compiler)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A kernel with its arrays: a call costs about a microsecond."""
+
+    run: Callable[[], None]
+    scalars: Array  # (sources, scalars): read at each call
+    _sums: Array  # (threads, sources, sums, lanes)
+    _kept: tuple[object, ...]  # what the addresses point to
+
+    def __call__(self) -> None:
+        """Visit every row."""
+        self.run()
+
+    def sums(self) -> Array:
+        """Visit every row; return the sums over all sites, shape (sources, sums)."""
+        self._sums.fill(0)
+        self.run()
+        total: Array = self._sums.sum(axis=(0, 3))
+        return total
+
+
+def bind(
+    made: Built,
+    kernel: Kernel,
+    table: Array,
+    fields: Mapping[str, Array],
+    *,
+    threads: int,
+    starts: Mapping[str, int] | None = None,
+) -> Bound:
+    """Return a kernel applied to the rows of `Grid.table`.
+
+    Fields are (blocks, sources, components, lanes); `starts` gives the number of a field's first block, where it holds only a
+    part of the lattice.
+    """
+    sources = max(fields[field.name].shape[1] for field in kernel.fields if field.each)
+    width = next(iter(fields.values())).shape[3]
+    scalars = np.zeros((sources, max(1, len(kernel.scalars))))
+    sums = np.zeros((threads, sources, max(1, len(kernel.sums)), width))
+    addresses = []
+    for field in kernel.fields:
+        array = fields[field.name]
+        _check(kernel, field.name, array, (sources if field.each else 1, field.components, width))
+        addresses.append(array.ctypes.data - (starts or {}).get(field.name, 0) * array.strides[0])
+    function = made.cdll[cpp.identifier(kernel.name)]
+    counts = (ctypes.c_long(0), ctypes.c_long(len(table) - 1), ctypes.c_long(sources), ctypes.c_long(threads))
+    pointers = tuple(ctypes.c_void_p(at) for at in (table.ctypes.data, scalars.ctypes.data, sums.ctypes.data, *addresses))
+
+    def run() -> None:
+        function(*counts, *pointers)
+
+    return Bound(run, scalars, sums, (table, dict(fields), made))
+
+
+def _check(kernel: Kernel, name: str, array: Array, wanted: tuple[int, ...]) -> None:
+    if array.shape[1:] != wanted or not array.flags.c_contiguous:
+        raise ValueError(f"{kernel.name}: field '{name}' has blocks of {array.shape[1:]}, wanted contiguous {wanted}")
+    if array.ctypes.data % min(64, wanted[2] * array.itemsize):
+        raise ValueError(f"{kernel.name}: field '{name}' is not aligned to a register: take it from `pages.empty`")
