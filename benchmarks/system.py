@@ -1,7 +1,10 @@
-"""Bandwidth, FLOP rate, latencies and links."""
+"""Bandwidth, FLOP rate, latencies, atomics and links."""
 
 from ngtbench.adapters.asv import door
 
+Atomics = door("system/atomics")
+Cache = door("system/cache")
+Fma = door("system/fma")
 Gemm = door("system/gemm")
 Launch = door("system/launch")
 Memory = door("system/memory")

@@ -7,6 +7,8 @@ from ngtbench.model.machine import Cpu, Device, HardwareProfile, Quantity
 
 TRIAD = "system/triad"
 GEMM = "system/gemm"
+FMA = "system/fma"
+_ARITHMETIC = {GEMM: "GEMM", FMA: "FMA"}  # the better of both is a dtype's limit
 BEYOND_CACHE = 4  # a triad counts as the memory's when its arrays are this many times the last-level cache
 
 
@@ -23,7 +25,7 @@ def limits(results: Iterable[Result], device: Device, profile: HardwareProfile |
     for result in here:
         rate = _rate(result, "flop")
         dtype = result.case.dtype
-        if result.case.workload == GEMM and rate is not None and (dtype not in flop or rate > flop[dtype].value):
+        if result.case.workload in _ARITHMETIC and rate is not None and (dtype not in flop or rate > flop[dtype].value):
             flop[dtype] = _limit(result, rate, "FLOP/s")
     return Limits(device.id, bandwidth, flop, cache_b, missing)
 
@@ -52,12 +54,14 @@ def fraction(result: Result, limits: Limits) -> Fraction:
     in_cache = limits.cache_b is not None and 0 < work.memory_b < limits.cache_b
     arithmetic = limits.flop.get(result.case.dtype)
     if work.flop > 0 and arithmetic is None:
-        return Fraction(None, reason=f"{GEMM} {result.case.dtype} not measured on {limits.device}", in_cache=in_cache)
+        return Fraction(None, reason=f"{GEMM} or {FMA} {result.case.dtype} not measured on {limits.device}", in_cache=in_cache)
     if work.bytes > 0 and limits.bandwidth is None:
         return Fraction(None, reason=f"memory bandwidth not measured on {limits.device}", in_cache=in_cache)
     least_s = []
     if work.flop > 0 and arithmetic is not None:
-        least_s.append((work.flop / arithmetic.value, f"measured {result.case.dtype} GEMM"))
+        least_s.append(
+            (work.flop / arithmetic.value, f"measured {result.case.dtype} {_ARITHMETIC[arithmetic.case.partition('@')[0]]}")
+        )
     if work.bytes > 0 and limits.bandwidth is not None:
         least_s.append((work.bytes / limits.bandwidth.value, "measured bandwidth"))
     bound_s, name = max(least_s)

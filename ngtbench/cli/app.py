@@ -15,6 +15,7 @@ from ngtbench.errors import NgtBenchError
 VERBS = {
     "discover": "Show what this machine is, what could not be read, and why.",
     "list": "Show the workloads, and what can run here.",
+    "kernels": "Show the traced kernels, what compilers make of them, and the text of one.",
     "run": "Run cases, judge every result, append records.",
     "gate": "Tell whether a revision is slower than another: pass, fail or inconclusive.",
     "machine": "Write this machine's file for asv.",

@@ -72,11 +72,9 @@ def report(source: str, name: str, arch: str) -> Cubin:
 
     Raises Unavailable without nvcc, CompileError where it rejects the text.
     """
-    nvcc = compiler()
-    command = [nvcc, "-cubin", f"-arch={arch}", "-Xptxas", "-v", *gpu.OPTIONS]
-    key = hashlib.sha256("\0".join([source, *command, version(nvcc)]).encode()).hexdigest()[:24]
-    with suppress(OSError, Unavailable, ValueError, TypeError):
-        return _read(json.loads((_place() / f"{key}.json").read_text()))
+    command, key = _asked(source, arch)
+    if (known := _known(key)) is not None:
+        return known
     with tempfile.TemporaryDirectory() as scratch:
         text = Path(scratch) / "kernel.cu"
         text.write_text(source)
@@ -90,6 +88,14 @@ def report(source: str, name: str, arch: str) -> Cubin:
     with suppress(OSError, Unavailable):
         _keep(_place() / f"{key}.json", made)
     return made
+
+
+def kept(source: str, arch: str) -> Cubin | None:
+    """Return what `report` said of this text before; None where it was not asked, or its answer is not kept.
+
+    Raises Unavailable without nvcc.
+    """
+    return _known(_asked(source, arch)[1])
 
 
 def parsed(output: str, name: str, arch: str) -> Cubin:
@@ -131,6 +137,19 @@ def version(nvcc: str) -> str:
     """Return the last line of `nvcc --version`: the build."""
     lines = process.run([nvcc, "--version"], LIMIT_S).output.strip().splitlines()
     return lines[-1] if lines else "unknown"
+
+
+def _asked(source: str, arch: str) -> tuple[list[str], str]:
+    """Return the command without its files, and what tells its answer from others."""
+    nvcc = compiler()
+    command = [nvcc, "-cubin", f"-arch={arch}", "-Xptxas", "-v", *gpu.OPTIONS]
+    return command, hashlib.sha256("\0".join([source, *command, version(nvcc)]).encode()).hexdigest()[:24]
+
+
+def _known(key: str) -> Cubin | None:
+    with suppress(OSError, Unavailable, ValueError, TypeError):
+        return _read(json.loads((_place() / f"{key}.json").read_text()))
+    return None
 
 
 def _place() -> Path:

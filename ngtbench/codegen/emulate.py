@@ -42,7 +42,7 @@ extern "C" void emulate(const unsigned blocks, const unsigned threads, const lon
 
 def text(kernel: Kernel, source: str) -> str:
     """Return C++ for the host: the words of CUDA, a kernel's source unchanged, and a loop over blocks and threads."""
-    fields = "".join(f", {'const ' * (field.access == 'in')}T *const {field.name}" for field in kernel.fields)
+    fields = "".join(f", {cpp.declared(field)} *const {field.name}" for field in kernel.fields)
     names = "".join(f", {field.name}" for field in kernel.fields)
     return _WORDS + source + _DRIVER.format(name=cpp.identifier(kernel.name), fields=fields, names=names)
 
@@ -60,7 +60,7 @@ def run(
 
     Fields are (blocks, sources, components, lanes), scalars (sources, scalars). A sum that a thread does not write is NaN.
     """
-    rows, count = len(table) - 1, shapes.sources(kernel, fields, grid.lanes)
+    rows, count = len(table) - 1, shapes.sources(kernel, fields, grid.lanes, dtype)
     source = gpu.source(kernel, dtype, grid.lanes, {hop: grid.permuted(hop) for hop in kernel.hops})
     made = library(f"{kernel.name}-emulated", text(kernel, source), compiler, ("-O1",))  # compiled more often than run
     sums = np.full((count, len(kernel.sums), rows * grid.lanes), np.nan)

@@ -46,7 +46,7 @@ class Engine:
     bind: Bind
     put: Callable[[Array], Any]  # from the host, where lattices are packed
     get: Callable[[Any], Array]
-    empty: Callable[[tuple[int, ...]], Any]
+    empty: Callable[[tuple[int, ...], str], Any]  # (shape, dtype)
 
 
 def engine(backend: str, dtype: str, threads: int) -> Engine:
@@ -63,7 +63,7 @@ def _native(dtype: str, threads: int) -> Engine:
     def bind(kernel: Kernel, grid: Grid, table: Array, fields: Mapping[str, Any], starts: Mapping[str, int]) -> Bound:
         return native.bind(native.built(kernel, dtype, grid, host), kernel, table, fields, threads=threads, starts=starts)
 
-    return Engine(dtype, native.lanes(host, dtype), host.description, bind, _as_it_is, _as_it_is, _host_empty(dtype))
+    return Engine(dtype, native.lanes(host, dtype), host.description, bind, _as_it_is, _as_it_is, _host_empty)
 
 
 def _numba(dtype: str, threads: int) -> Engine:
@@ -73,7 +73,7 @@ def _numba(dtype: str, threads: int) -> Engine:
         bound: Bound = jit.bind(jit.built(kernel, dtype, grid), kernel, table, fields, threads=threads, starts=starts)
         return bound
 
-    return Engine(dtype, 1, "numba", bind, _as_it_is, _as_it_is, _host_empty(dtype))
+    return Engine(dtype, 1, "numba", bind, _as_it_is, _as_it_is, _host_empty)
 
 
 def _cupy(dtype: str, threads: int) -> Engine:
@@ -83,12 +83,12 @@ def _cupy(dtype: str, threads: int) -> Engine:
         bound: Bound = rtc.bind(rtc.built(kernel, dtype, grid), kernel, table, fields, starts=starts)
         return bound
 
-    return Engine(dtype, WARP, "runtime compilation", bind, cupy.asarray, cupy.asnumpy, lambda shape: cupy.empty(shape, dtype))
+    return Engine(dtype, WARP, "runtime compilation", bind, cupy.asarray, cupy.asnumpy, cupy.empty)
 
 
 def _as_it_is(array: Array) -> Array:
     return array
 
 
-def _host_empty(dtype: str) -> Callable[[tuple[int, ...]], Array]:
-    return lambda shape: pages.empty(shape, np.dtype(dtype), OFFSET_B)
+def _host_empty(shape: tuple[int, ...], dtype: str) -> Array:
+    return pages.empty(shape, np.dtype(dtype), OFFSET_B)

@@ -39,14 +39,16 @@ def source(
     moving = {frame: permuted[kernel.hops[frame - 1]] for frame in sorted(read)}
     moving = {frame: order for frame, order in moving.items() if list(order) != list(range(lanes))}
     lines = [_PROLOGUE.format(real=cpp.TYPES[dtype], lanes=lanes)]
-    if uses(program, "sqrt"):
-        lines.append(f"static __device__ inline T root(T x) {{ return {'sqrt' if dtype == 'float64' else 'sqrtf'}(x); }}")
+    lines += [text for kind, text in _functions(dtype).items() if uses(program, kind)]
+    if any(field.storage == "int16" and field.access != "in" for field in kernel.fields):
+        nearest = "rint" if dtype == "float64" else "rintf"
+        lines.append(f"static __device__ inline short narrowed(T x) {{ return short({nearest}(x)); }}")
     lines += [
         f"static __device__ const {_index(lanes)} P{frame}[W] = {{{', '.join(map(str, order))}}};"
         for frame, order in moving.items()
     ]
     lines += cpp.functions(program, "static __device__ __noinline__ ")
-    fields = "".join(f",\n    {'const ' * (one.access == 'in')}T *const __restrict__ {one.name}" for one in kernel.fields)
+    fields = "".join(f",\n    {cpp.declared(one)} *const __restrict__ {one.name}" for one in kernel.fields)
     width = 1 + len(kernel.hops)
     lines.append(
         f'extern "C" __global__ void __launch_bounds__({threads_per_block}) {cpp.identifier(kernel.name)}(\n'
@@ -75,6 +77,16 @@ def uses(program: Program, kind: str) -> bool:
     return any(op.kind == kind or (op.kind == "call" and uses(op.what.program, kind)) for op in program.ops)
 
 
+def _functions(dtype: str) -> dict[str, str]:
+    """Return what the lines call, by the kind of operation that does."""
+    return {
+        "sqrt": f"static __device__ inline T root(T x) {{ return {'sqrt' if dtype == 'float64' else 'sqrtf'}(x); }}",
+        "load16": "static __device__ inline T fetched(short x) { return T(x); }",
+        "larger": "static __device__ inline T larger(T x, T y) { return x > y ? x : y; }",
+        "magnitude": "static __device__ inline T magnitude(T x) { return x < T(0) ? -x : x; }",
+    }
+
+
 def _index(lanes: int) -> str:
     return "unsigned char" if lanes <= 256 else "int"
 
@@ -99,7 +111,7 @@ def _body(kernel: Kernel, program: Program) -> list[str]:
     for field in kernel.fields:
         if field.access != "in":
             numbers = program.outputs[field.name]
-            lines += [f"{field.name}{OWN}[{c} * W] = {cpp.stored(program, number)};" for c, number in enumerate(numbers)]
+            lines += [f"{field.name}{OWN}[{c} * W] = {cpp.kept(field, program, number)};" for c, number in enumerate(numbers)]
     lines += [
         f"sums[(s * {len(kernel.sums)} + {k}) * count + index] = double({cpp.stored(program, program.outputs[name][0])});"
         for k, name in enumerate(kernel.sums)
@@ -134,5 +146,4 @@ def _pointer(field: Field, frame: int) -> str:
     """Write where this thread's numbers of a field start in a frame."""
     block = "(long long)row[0]" if frame == OWN else f"(long long)(row[{frame}] >> 1)"
     start = f"({block} * sources + s)" if field.each else block
-    const = "const " * (field.access == "in")
-    return f"{const}T *const {field.name}{frame} = {field.name} + {start} * {field.components} * W + lane{frame};"
+    return f"{cpp.declared(field)} *const {field.name}{frame} = {field.name} + {start} * {field.components} * W + lane{frame};"

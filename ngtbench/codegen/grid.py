@@ -71,7 +71,9 @@ class Grid:
         return np.asarray(np.ravel_multi_index(tuple(np.moveaxis(where, -1, 0)), self.shape))
 
     def range(self, part: Part) -> slice:
-        """Return the blocks of a part."""
+        """Return the blocks of a part; ValueError where even and odd sites share blocks."""
+        if part != "all" and not self.parity:
+            raise ValueError(f"a grid with no parity has no part '{part}'")
         half = self.blocks // 2
         return {"all": slice(0, self.blocks), "even": slice(0, half), "odd": slice(half, self.blocks)}[part]
 

@@ -1,12 +1,12 @@
 """Compile a kernel for the host's processor and call it on arrays in blocks of one register."""
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from ngtbench.codegen import cpp
+from ngtbench.codegen import cpp, shapes
 from ngtbench.codegen.cache import Built, library
 from ngtbench.codegen.compiler import Compiler
 from ngtbench.codegen.grid import Grid
@@ -19,13 +19,23 @@ def lanes(compiler: Compiler, dtype: str) -> int:
     return max(1, compiler.width_b // int(np.dtype(dtype).itemsize))
 
 
-def built(kernel: Kernel, dtype: str, grid: Grid, compiler: Compiler) -> Built:
-    """Return the compiled kernel, from the cache where it was compiled before.
+@dataclass(frozen=True)
+class Made:
+    """A compiled kernel."""
+
+    built: Built
+    dtype: str
+    lanes: int
+
+
+def built(kernel: Kernel, dtype: str, grid: Grid, compiler: Compiler, streams: Collection[str] = ()) -> Made:
+    """Return the compiled kernel, from the cache where it was compiled before; fields in `streams` go past the caches.
 
     Raises Unavailable where it cannot be compiled here, CompileError where the compiler rejects it.
     """
     permuted = {hop: grid.permuted(hop) for hop in kernel.hops}
-    return library(kernel.name, cpp.source(kernel, dtype, grid.lanes, permuted), compiler)
+    text = cpp.source(kernel, dtype, grid.lanes, permuted, streams)
+    return Made(library(kernel.name, text, compiler), dtype, grid.lanes)
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Bound:
 
 
 def bind(
-    made: Built,
+    made: Made,
     kernel: Kernel,
     table: Array,
     fields: Mapping[str, Array],
@@ -61,18 +71,19 @@ def bind(
     """Return a kernel applied to the rows of `Grid.table`.
 
     Fields are (blocks, sources, components, lanes); `starts` gives the number of a field's first block, where it holds only a
-    part of the lattice.
+    part of the lattice. Raises ValueError where a field does not fit the kernel.
     """
-    sources = max(fields[field.name].shape[1] for field in kernel.fields if field.each)
-    width = next(iter(fields.values())).shape[3]
+    sources = shapes.sources(kernel, fields, made.lanes, made.dtype)
+    shapes.inside(kernel, table, fields, starts or {})
     scalars = np.zeros((sources, max(1, len(kernel.scalars))))
-    sums = np.zeros((threads, sources, max(1, len(kernel.sums)), width))
+    sums = np.zeros((threads, sources, max(1, len(kernel.sums)), made.lanes))
     addresses = []
     for field in kernel.fields:
         array = fields[field.name]
-        _check(kernel, field.name, array, (sources if field.each else 1, field.components, width))
+        if array.ctypes.data % min(cpp.LINE_B, made.lanes * array.itemsize):
+            raise ValueError(f"{kernel.name}: field '{field.name}' is not aligned to a register: take it from `pages.empty`")
         addresses.append(array.ctypes.data - (starts or {}).get(field.name, 0) * array.strides[0])
-    function = made.cdll[cpp.identifier(kernel.name)]
+    function = made.built.cdll[cpp.identifier(kernel.name)]
     counts = (ctypes.c_long(0), ctypes.c_long(len(table) - 1), ctypes.c_long(sources), ctypes.c_long(threads))
     pointers = tuple(ctypes.c_void_p(at) for at in (table.ctypes.data, scalars.ctypes.data, sums.ctypes.data, *addresses))
 
@@ -80,10 +91,3 @@ def bind(
         function(*counts, *pointers)
 
     return Bound(run, scalars, sums, (table, dict(fields), made))
-
-
-def _check(kernel: Kernel, name: str, array: Array, wanted: tuple[int, ...]) -> None:
-    if array.shape[1:] != wanted or not array.flags.c_contiguous:
-        raise ValueError(f"{kernel.name}: field '{name}' has blocks of {array.shape[1:]}, wanted contiguous {wanted}")
-    if array.ctypes.data % min(64, wanted[2] * array.itemsize):
-        raise ValueError(f"{kernel.name}: field '{name}' is not aligned to a register: take it from `pages.empty`")

@@ -1,8 +1,9 @@
 """Loops written by hand, in the part of C++ that processors and GPUs share: one text, run by every thread of either.
 
 A text is the body of a function that each worker, a thread, runs. It may use `worker`, `workers` and its parameters; `V`, W
-numbers of type `T` in one register, W = 1 on a GPU; `each(i, n)`, a loop over this worker's share of n; `add(p, x)`, an atomic
-sum of 64-bit integers `U`; and `again`, behind which nothing in memory is known any more, so that every pass of a loop is made.
+numbers of type `T` in one register, W = 1 on a GPU, and `total(v)`, their sum; `each(i, n)`, a loop over this worker's share of
+n; `add(p, x)`, an atomic sum of 64-bit integers `U`; and `again`, behind which nothing in memory is known any more, so that
+every pass of a loop is made.
 """
 
 import ctypes
@@ -31,6 +32,7 @@ typedef unsigned long long U;
   i##_end = i + (n) / workers + (worker < (n) % workers); i < i##_end; ++i)
 #define add(p, x) __atomic_fetch_add(p, x, __ATOMIC_RELAXED)
 #define again __asm__ volatile("" ::: "memory")
+{total}
 """
 _DEVICE = """\
 typedef {real} T;
@@ -41,6 +43,7 @@ typedef unsigned long long U;
 #define each(i, n) for (U i = worker; i < (n); i += workers)
 #define add(p, x) atomicAdd(p, x)
 #define again __asm__ volatile("" ::: "memory")
+inline_body T total(V x) {{ return x; }}
 """
 _BODY = """
 inline_body void {name}_body(const U worker, const U workers, {parameters})
@@ -83,7 +86,9 @@ Call = Callable[..., None]
 def host(text: Text, dtype: str, lanes: int) -> str:
     """Return C++ for OpenMP: `void NAME(threads, parameters...)`."""
     vector = "T V __attribute__((vector_size(W * sizeof(T))))" if lanes > 1 else "T V"
-    return _written(text, _HOST.format(real=cpp.TYPES[dtype], lanes=lanes, vector=vector), _HOST_ENTRY)
+    sums = "T y = 0; for (int l = 0; l < W; ++l) y += x[l]; return y;" if lanes > 1 else "return x;"
+    total = f"inline_body T total(V x) {{ {sums} }}"
+    return _written(text, _HOST.format(real=cpp.TYPES[dtype], lanes=lanes, vector=vector, total=total), _HOST_ENTRY)
 
 
 def device(text: Text, dtype: str) -> str:

@@ -71,10 +71,8 @@ def bind(
     Fields are device arrays (blocks, sources, components, lanes); `starts` gives the number of a field's first block, where it
     holds only a part of the lattice. Raises ValueError where a field does not fit the kernel.
     """
-    sources, rows = shapes.sources(kernel, fields, made.lanes), len(table) - 1
+    sources, rows = shapes.sources(kernel, fields, made.lanes, made.dtype), len(table) - 1
     arrays = [fields[field.name] for field in kernel.fields]
-    if {str(array.dtype) for array in arrays} != {made.dtype}:
-        raise ValueError(f"{kernel.name}: compiled for {made.dtype}, given {sorted({str(array.dtype) for array in arrays})}")
     there, scalars = cupy.asarray(table), cupy.zeros((sources, max(1, len(kernel.scalars))))
     sums = cupy.empty((sources, len(kernel.sums), rows * made.lanes))
     first = [(starts or {}).get(field.name, 0) * fields[field.name].strides[0] for field in kernel.fields]

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from ngtbench.codegen.trace import Program
+from ngtbench.codegen.trace import LOADS, Program
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def steps(program: Program) -> list[Step]:
 
     def write(lines: tuple[int, ...], frame: int | None = None) -> None:
         for line in lines:
-            loads = [arg for arg in program.ops[line].args if program.ops[arg].kind == "load" and arg not in done]
+            loads = [arg for arg in program.ops[line].args if program.ops[arg].kind in LOADS and arg not in done]
             found.extend(Step((load,)) for load in dict.fromkeys(loads))
             done.update(loads)
         done.update(lines)
@@ -38,7 +38,7 @@ def steps(program: Program) -> list[Step]:
 
     for line in live:
         op = program.ops[line]
-        if line in done or op.kind == "load":
+        if line in done or op.kind in LOADS:
             continue
         if op.kind != "move":
             write((line,))

@@ -16,6 +16,8 @@ import numpy as np
 from ngtbench.codegen.kernel import Kernel, Reals
 
 OWN = 0  # the frame of the own site; frame k + 1 is that of hop k
+_LOAD = {"real": "load", "int16": "load16"}
+LOADS = tuple(_LOAD.values())
 FLOP = {"add": 1, "sub": 1, "mul": 1, "div": 1, "sqrt": 1}
 INLINE = 5000  # above so many operations building blocks become functions: compile time then grows linearly
 _FOLDED: dict[str, Callable[..., float]] = {
@@ -25,6 +27,8 @@ _FOLDED: dict[str, Callable[..., float]] = {
     "div": lambda a, b: a / b,
     "neg": lambda a: -a,
     "sqrt": math.sqrt,
+    "larger": max,
+    "magnitude": abs,
 }
 
 
@@ -32,7 +36,7 @@ _FOLDED: dict[str, Callable[..., float]] = {
 class Op:
     """One line: what it does to which earlier lines, and in whose frame (None: the same everywhere)."""
 
-    kind: str  # load, scalar, const, arg, add, sub, mul, div, neg, sqrt, move, call, part
+    kind: str  # load, load16 (of a whole number), scalar, const, arg, add, sub, mul, div, neg, sqrt, move, call, part
     args: tuple[int, ...] = ()
     what: Any = None  # load: (field, component, frame); scalar: name; const: value; arg, part: number; move: frame; call: Block
     frame: int | None = None
@@ -76,10 +80,26 @@ class Symbol:
     def __bool__(self) -> bool:
         raise TypeError("a kernel cannot branch on a number: it is written once, for all sites")
 
+    def __eq__(self, other: object) -> bool:
+        return bool(self)  # never: Python would compare by identity, and a body branch on that
+
 
 def sqrt(x: Any) -> Any:
     """Return the square root of a symbol, an array or a number."""
     return x.program.emit("sqrt", x) if isinstance(x, Symbol) else np.sqrt(x)
+
+
+def larger(x: Any, y: Any) -> Any:
+    """Return the larger of two numbers, no FLOP; of a NaN and a number either."""
+    for one in (x, y):
+        if isinstance(one, Symbol):
+            return one.program.emit("larger", x, y)
+    return np.maximum(x, y)
+
+
+def magnitude(x: Any) -> Any:
+    """Return |x|, no FLOP."""
+    return x.program.emit("magnitude", x) if isinstance(x, Symbol) else np.abs(x)
 
 
 @dataclass
@@ -138,6 +158,8 @@ class Program:
             "div": self._quotient,
             "neg": self._negated,
             "sqrt": lambda a: self._plain("sqrt", a),
+            "larger": lambda a, b: self._plain("larger", a, b),
+            "magnitude": lambda a: self._plain("magnitude", a),
         }
         return Symbol(self, simplify[kind](*args))
 
@@ -148,6 +170,8 @@ class Program:
 
     def call(self, block: "Block", numbers: list[Any]) -> list[Symbol]:
         """Write a call of a building block; return what it returns."""
+        if any(op.kind == "call" and op.what == block and op.what.program is not block.program for op in self.ops):
+            raise ValueError(f"two building blocks are named {block.name}: rename one")
         args = tuple(self.moved(self.index(number)) for number in numbers)
         line = self.line(Op("call", args, what=block, frame=OWN))
         return [self.symbol(Op("part", (line,), what=k, frame=OWN)) for k in range(len(block.program.outputs["out"]))]
@@ -239,7 +263,7 @@ def trace(kernel: Kernel) -> Program:
 def _traced(kernel: Kernel, calls: bool) -> Program:
     program = Program(calls)
     read = {
-        field.name: partial(_read, program, kernel, field.name, field.components)
+        field.name: partial(_read, program, kernel, field.name, field.components, _LOAD[field.storage])
         for field in kernel.fields
         if field.access != "out"
     }
@@ -258,6 +282,10 @@ def _traced(kernel: Kernel, calls: bool) -> Program:
     return program
 
 
-def _read(program: Program, kernel: Kernel, name: str, components: int, *hop: int) -> list[Symbol]:
+def _read(program: Program, kernel: Kernel, name: str, components: int, load: str, *hop: int) -> list[Symbol]:
+    if hop and hop not in kernel.hops:
+        raise ValueError(f"{kernel.name}: '{name}' is read at the hop {hop}, which its launch description lacks")
+    if hop and any(field.name == name and field.access != "in" for field in kernel.fields):
+        raise ValueError(f"{kernel.name}: '{name}' is read at neighbours and written: others may see it before or after")
     frame = OWN if not hop else 1 + kernel.hops.index((hop[0], hop[1]))
-    return [program.symbol(Op("load", what=(name, c, frame), frame=frame)) for c in range(components)]
+    return [program.symbol(Op(load, what=(name, c, frame), frame=frame)) for c in range(components)]

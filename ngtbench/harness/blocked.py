@@ -11,12 +11,15 @@ def holds(backend: Backend, output: Any) -> bool:
     """Tell whether all of an output is there: no promise that would be kept, and paid, later."""
     if not isinstance(output, Blocked):
         return backend.holds(output)
-    return backend.holds(output.array) and len(output.array.shape) == 4 and _whole(output)
+    arrays = [output.array] if output.scale is None else [output.array, output.scale]
+    return all(backend.holds(array) and len(array.shape) == 4 for array in arrays) and _whole(output)
 
 
 def poison(backend: Backend, output: Any) -> None:
     """Overwrite an output, so that what is left of it cannot pass a check."""
-    backend.poison(output.array if isinstance(output, Blocked) else output)
+    for array in (output.array, output.scale) if isinstance(output, Blocked) else (output,):
+        if array is not None:
+            backend.poison(array)
 
 
 def whole(backend: Backend, output: Any) -> Array:
@@ -24,6 +27,8 @@ def whole(backend: Backend, output: Any) -> Array:
     if not isinstance(output, Blocked):
         return backend.get(output)
     host = backend.get(output.array)
+    if output.scale is not None:
+        host = host * backend.get(output.scale)
     ordered = np.full((host.shape[1], output.sites.size, host.shape[2]), np.nan, dtype=host.dtype)
     ordered[:, output.sites] = host.transpose(1, 0, 3, 2)
     return _numbers(ordered.reshape(-1), output.complex).reshape(output.shape)
@@ -40,13 +45,20 @@ def take(backend: Backend, output: Any, index: Array) -> Array:
     source, site = np.divmod(rest, output.sites.size)
     block, lane = np.divmod(output.places[site], lanes)
     found = backend.take(output.array, ((block * sources + source) * components + component) * lanes + lane)
+    if output.scale is not None:
+        found = found * backend.take(output.scale, (block * sources + source) * lanes + lane)
     return _numbers(found, output.complex).reshape(index.shape)
 
 
 def _whole(output: Blocked) -> bool:
-    """Tell whether the blocks hold every site of the shape once."""
+    """Tell whether the blocks hold every site of the shape once, in real numbers that complex ones can be made of."""
+    dtype = str(output.array.dtype).rpartition(".")[2]  # torch says torch.float32
+    if dtype not in ("float64", "float32") and (output.complex or dtype.startswith("complex")):
+        return False
     blocks, sources, components, lanes = output.array.shape
     reals = int(np.prod(output.shape)) * (2 if output.complex else 1)
+    if output.scale is not None and output.scale.shape != (blocks, sources, 1, lanes):
+        return False
     if output.sites.shape != (blocks, lanes) or sources * output.sites.size * components != reals:
         return False
     return bool(np.all(output.sites.reshape(-1)[output.places] == np.arange(output.sites.size)))

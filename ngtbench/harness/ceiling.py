@@ -57,7 +57,7 @@ def excess(outcome: Outcome, job: Job, device: Device, sheet: HardwareProfile) -
     beyond = cache_b is not None and work.memory_b > BEYOND_CACHE * cache_b  # else caches may deliver the bytes
     for rate, ceiling, name, unit in (
         (work.flop / fastest_s, peak, f"{dtype} peak", "FLOP/s"),
-        (work.bytes / fastest_s, bandwidth if beyond else None, "memory bandwidth", "B/s"),
+        (work.bytes * job.traffic / fastest_s, bandwidth if beyond else None, "memory bandwidth", "B/s"),
     ):
         if ceiling is not None and rate > ceiling:
             return (

@@ -131,7 +131,7 @@ def _job(case: Case, workload: Workload, impl: Impl, device: Device, cpu: Cpu, s
     if room is not None and needed > room:
         reason = f"needs {binary_bytes(needed)} of memory, {device.id} has {binary_bytes(room)}"
         return Skip(case, resources, reason, "choose a smaller --size")
-    return Job(case, resources, impl.backend, impl.tier, 0, selection.seed)
+    return Job(case, resources, impl.backend, impl.tier, 0, selection.seed, impl.traffic)
 
 
 def _sizes(workload: Workload, kind: str, selection: Selection) -> tuple[str, ...]:

@@ -50,7 +50,9 @@ class Checker:
         """Judge outputs (name -> array of the backend); a fault of any kind is a verdict, not an error."""
         if not isinstance(outputs, Mapping) or not outputs:
             return self._verdict(None, None, {}, f"returned {type(outputs).__name__} instead of named outputs")
-        promised = [f"{name} ({type(array).__name__})" for name, array in outputs.items() if not blocked.holds(self._backend, array)]
+        promised = [
+            f"{name} ({type(array).__name__})" for name, array in outputs.items() if not blocked.holds(self._backend, array)
+        ]
         if promised:
             words = f"{', '.join(promised)}: no plain array of {self._backend.name}: what is computed later would not be timed"
             return self._verdict(None, None, {}, words)

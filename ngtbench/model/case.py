@@ -13,7 +13,8 @@ class Impl:
 
     `entry` is "module:function" below `ngtbench.kernels` (or beside a user's own workload file). `devices` holds "cpu",
     "cuda", "rocm" or "gpu" (both). `dtypes` empty means every dtype of the workload. `tolerance` is given, as (dtype, error over
-    rms) pairs, where an implementation stores less than the dtype holds: its own, derived in the workload's notes.
+    rms) pairs, where an implementation stores less than the dtype holds: its own, derived in the workload's notes. `traffic` is
+    the share of the work's bytes that one which stores less must still move, at any size.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Impl:
     dtypes: tuple[str, ...] = ()
     tier: Tier = "ported"
     tolerance: tuple[tuple[str, float], ...] = ()
+    traffic: float = 1.0
 
     def runs_on(self, kind: str) -> bool:
         """Tell whether this runs on a device of this kind ("cpu", "cuda", "rocm")."""
@@ -72,6 +74,7 @@ class Job:
     tier: Tier
     launch: int
     seed: int
+    traffic: float = 1.0  # share of the work's bytes that this implementation must move
     flush_b: int | None = None  # written before each call with cold caches; None: no cache size is known
 
     @property

@@ -26,6 +26,7 @@ class Blocked:
     sites: Array
     shape: tuple[int, ...]
     complex: bool = True  # two components are one number
+    scale: Any = None  # [block][source][0][lane]: what the whole numbers of a site are to be multiplied by
 
     @cached_property
     def places(self) -> Array:

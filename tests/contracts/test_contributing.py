@@ -1,10 +1,12 @@
 """CONTRIBUTING.md is executed: its files are written into a copy of the checkout and its commands run there."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -42,7 +44,8 @@ def run(copy: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_guide_shows_a_workload_a_kernel_a_hardware_file_and_a_back_end() -> None:
     folders = {str(Path(path).parent) for path in FILES}
-    assert folders == {"ngtbench/workloads/system", "ngtbench/kernels/system", "hardware", "ngtbench/backends"}
+    code = {f"ngtbench/{layer}/{family}" for layer in ("workloads", "kernels") for family in ("system", "lattice")}
+    assert folders == code | {"hardware", "ngtbench/backends"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -72,6 +75,25 @@ def test_the_new_back_end_is_measured(copy: Path) -> None:
     file.write_text(text)
     assert ended.returncode == 0, ended.stderr
     assert (copy / "aligned.jsonl").read_text().count('"impl":"aligned"') == 2
+
+
+def test_the_new_kernel_runs_wherever_it_can(copy: Path) -> None:
+    words = ("--size", "XS", "--budget", "0.05s", "--output", "laplacian.jsonl")
+    ended = run(copy, "ngtbench", "run", "lattice/laplacian", *words)
+    assert ended.returncode == 0, ended.stderr
+    lines = [json.loads(line) for line in (copy / "laplacian.jsonl").read_text().splitlines()]
+    ends = {(line["case"]["impl"], line["outcome"]["status"]) for line in lines if "outcome" in line}
+    assert ("numpy", "done") in ends
+    can = {name for name, found in (("native", shutil.which("g++")), ("numba", find_spec("numba"))) if found}
+    assert {(name, "done") for name in can} <= ends
+    assert {status for _, status in ends} <= {"done", "skipped"}
+
+
+def test_the_new_kernel_is_listed_and_its_text_shown(copy: Path) -> None:
+    listed = json.loads(run(copy, "ngtbench", "kernels", "laplacian", "--json").stdout)["kernels"][0]
+    assert (listed["module"], listed["flop"], listed["bytes"]) == ("lattice.laplacian", 9, 16)
+    shown = run(copy, "ngtbench", "kernels", "show", "laplacian")
+    assert 'extern "C" void laplacian(' in shown.stdout
 
 
 @pytest.mark.parametrize("name", [path for path in FILES if path.startswith("hardware")])

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ngtbench.codegen.engine import Bound, Engine, engine
 from ngtbench.codegen.grid import Grid, Part, grid
 from ngtbench.codegen.kernel import Kernel
@@ -19,9 +21,10 @@ class Lattice:
     engine: Engine
     _indices: dict[Part, Any] = field(default_factory=dict)  # the sites of parts, on the device
 
-    def put(self, reals: Array) -> Any:
-        """Return host reals, (sites, components), packed on the engine's device."""
-        return self.engine.put(self.grid.pack(reals.astype(self.engine.dtype, copy=False)))
+    def put(self, numbers: Array) -> Any:
+        """Return host reals, or whole numbers of 16 bits, packed on the engine's device: ([sources,] sites, components)."""
+        stored = numbers if numbers.dtype == np.int16 else numbers.astype(self.engine.dtype, copy=False)
+        return self.engine.put(self.grid.pack(stored))
 
     def spinors(self, numbers: Any, components: int, part: Part = "all") -> Any:
         """Return contiguous complex numbers of the device, per site, with or without a leading axis of sources, packed."""
@@ -42,10 +45,11 @@ class Lattice:
             self._indices[part] = self.engine.put(self.grid.sites[self.grid.range(part)])
         return self._indices[part]
 
-    def empty(self, sources: int, components: int, part: Part = "all") -> Any:
-        """Return room for a field on a part of the lattice."""
+    def empty(self, sources: int, components: int, part: Part = "all", dtype: str = "") -> Any:
+        """Return room for a field on a part of the lattice, of the engine's dtype or another."""
         blocks = self.grid.range(part)
-        return self.engine.empty((blocks.stop - blocks.start, sources, components, self.grid.lanes))
+        shape = (blocks.stop - blocks.start, sources, components, self.grid.lanes)
+        return self.engine.empty(shape, dtype or self.engine.dtype)
 
     def bind(self, kernel: Kernel, fields: Mapping[str, Any], part: Part, starts: Mapping[str, int]) -> Bound:
         """Make a kernel, or take it from the cache, for these fields and a part of the sites; `starts`: see `native.bind`."""
@@ -65,9 +69,7 @@ def operator(
     scalars: tuple[float, ...] = (),
 ) -> Run:
     """Return a run of a kernel that reads `psi` and writes `out`; `fields` gives the reals per site of the others."""
-    size = setup.size
-    part: Part = "even" if size.parity == "even" else "all"
-    on = lattice(size.shape, engine(setup.backend.name, setup.dtype, setup.threads), parity=part != "all")
+    size, (on, part) = setup.size, lattice_of(setup)
     components = next(field.components for field in kernel.fields if field.name == "psi")
     psi = on.spinors(numbers, components)
     out = on.empty(psi.shape[1], components, part)
@@ -75,8 +77,8 @@ def operator(
     apply = on.bind(kernel, {**others, "psi": psi, "out": out}, part, {"out": on.grid.range(part).start})
     for k, scalar in enumerate(scalars):
         apply.scalars[:, k] = scalar
-    result = {"out": layout.blocked(on.grid, out, _shape(size, components), part)}
-    setup.say(f"{on.engine.said}, {on.grid.lanes} lanes split {'x'.join(map(str, on.grid.splits))}")
+    result = {"out": layout.blocked(on.grid, out, shape_of(size, components), part)}
+    setup.say(said(on))
 
     def run() -> Arrays:
         apply()
@@ -85,7 +87,19 @@ def operator(
     return run
 
 
-def _shape(size: Any, components: int) -> tuple[int, ...]:
+def lattice_of(setup: Setup) -> tuple[Lattice, Part]:
+    """Return a case's lattice, and the part of it that is written."""
+    even = setup.size.parity == "even"
+    on = lattice(setup.size.shape, engine(setup.backend.name, setup.dtype, setup.threads), parity=even)
+    return on, "even" if even else "all"
+
+
+def said(on: Lattice) -> str:
+    """Return what a record says of the kernel."""
+    return f"{on.engine.said}, {on.grid.lanes} lanes split {'x'.join(map(str, on.grid.splits))}"
+
+
+def shape_of(size: Any, components: int) -> tuple[int, ...]:
     """Return the shape of the oracle's result."""
     sites = (size.written,) if size.parity == "even" else size.shape
     return (*((size.sources,) if size.sources > 1 else ()), *sites, *((4, 3) if components == 24 else (3,)))

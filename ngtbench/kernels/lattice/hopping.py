@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ngtbench.codegen.kernel import HOPS_4D, Field, Kernel, Reals
+from ngtbench.codegen.trace import larger, magnitude
 from ngtbench.kernels.lattice.spin import Hop, hops
 from ngtbench.kernels.lattice.su3 import Complex, flat, link, overlap, pairs, plus, row, scaled, squared, turned
 
@@ -61,7 +62,21 @@ def residual(
     return {"r": flat(out), "norm": squared(out)}
 
 
-def hopped(links: Read, psi: Read, kept: int = 18, edge: Read | None = None, dagger: bool = False) -> list[Complex]:
+def wilson_half(links: Read, psi: Read, scale: Read) -> dict[str, Any]:
+    """Return D psi in whole numbers of 16 bits and one real number a site, the largest component over 32767, as psi is given.
+
+    Links are whole numbers too, in units of 1/32767. QUDA calls this half precision. A NaN is not kept.
+    """
+    total = flat(hopped(links, psi, scale=scale))
+    most: Any = 1e-30  # a site of zeros is kept as zeros
+    for part in total:
+        most = larger(most, magnitude(part))
+    return {"out": [part * (WHOLE / most) for part in total], "kept": [most / WHOLE]}
+
+
+def hopped(
+    links: Read, psi: Read, kept: int = 18, edge: Read | None = None, dagger: bool = False, scale: Read | None = None
+) -> list[Complex]:
     """Return the 12 components of D psi, or of D^+ psi (the signs of gamma swapped), spin-major.
 
     Per hop: project to two spins, multiply by the link row by row, add to upper and lower spins. 1320 FLOP with all 18 reals.
@@ -70,6 +85,9 @@ def hopped(links: Read, psi: Read, kept: int = 18, edge: Read | None = None, dag
     for hop in hops():
         half, phases = projected(hop, pairs(psi(hop.mu, -hop.step)), dagger)
         ahead = hop.step == -1
+        if scale is not None:
+            unit = scale(hop.mu, -hop.step)[0] * (1 / WHOLE)
+            half = [[scaled(unit, z) for z in spin] for spin in half]
         matrix = link(links() if ahead else links(hop.mu, -1), hop.mu, kept)
         for c in range(3):
             for spin, value in enumerate(row(matrix, c, half, dagger=not ahead)):
@@ -117,6 +135,7 @@ def blocks(term: Blocks, spinor: list[Complex]) -> list[Complex]:
     return out
 
 
+WHOLE = 32767.0
 LINKS, PSI, OUT = Field("links", 72, each=False), Field("psi", 24), Field("out", 24, "out")
 TERM, EDGE = Field("term", 72, each=False), Field("edge", 2, each=False)
 OWN = Field("own", 24)
@@ -159,6 +178,18 @@ def halves(clover: bool, dagger: bool) -> Halves:
 
 WILSON = Kernel("wilson", wilson, (LINKS, PSI, OUT), HOPS_4D)
 WILSON_12, WILSON_8 = compressed(12), compressed(8)
+WILSON_HALF = Kernel(
+    "wilson-half",
+    wilson_half,
+    (
+        Field("links", 72, each=False, storage="int16"),
+        Field("psi", 24, storage="int16"),
+        Field("scale", 1),
+        Field("out", 24, "out", storage="int16"),
+        Field("kept", 1, "out"),
+    ),
+    HOPS_4D,
+)
 CLOVER = Kernel("clover", clover, (LINKS, TERM, PSI, OUT), HOPS_4D, ("minus_kappa",))
 CHIRAL = Kernel("clover-term", chiral, (TERM, OWN, OUT))
 HALVES = {(clover, dagger): halves(clover, dagger) for clover in (False, True) for dagger in (False, True)}
@@ -166,6 +197,7 @@ KERNELS = (
     WILSON,
     WILSON_12,
     WILSON_8,
+    WILSON_HALF,
     CLOVER,
     CHIRAL,
     *(kernel for half in HALVES.values() for kernel in (half.to_odd, half.to_even, half.fused)),

@@ -7,6 +7,7 @@ import numpy as np
 
 from ngtbench.codegen.grid import Grid, Part
 from ngtbench.errors import Unavailable
+from ngtbench.kernels.lattice.hopping import WHOLE
 from ngtbench.kernels.lattice.su3 import flat, rebuilt_8
 from ngtbench.model.workload import Array, Blocked
 
@@ -73,10 +74,21 @@ def term(blocks: Array) -> Array:
     return np.concatenate((diagonal, below), axis=-1).reshape(-1, 72)
 
 
-def blocked(grid: Grid, array: Any, shape: tuple[int, ...], part: Part = "all") -> Blocked:
+def units(numbers: Array) -> Array:
+    """Return reals of magnitude 1 or less as whole numbers of 16 bits, in units of 1/32767."""
+    return np.rint(numbers * WHOLE).astype(np.int16)
+
+
+def whole(numbers: Array) -> tuple[Array, Array]:
+    """Return (sources, sites, components) reals as whole numbers of 16 bits, and their unit at each site, one component."""
+    scale = np.maximum(np.max(np.abs(numbers), axis=-1, keepdims=True), 1e-30) / WHOLE
+    return np.rint(numbers / scale).astype(np.int16), scale.astype(numbers.dtype)
+
+
+def blocked(grid: Grid, array: Any, shape: tuple[int, ...], part: Part = "all", scale: Any = None) -> Blocked:
     """Return an output of a part of the lattice, whose sites the oracle lists in C order."""
     sites = grid.sites[grid.range(part)]
-    return Blocked(array, np.unique(sites, return_inverse=True)[1].reshape(sites.shape), shape)
+    return Blocked(array, np.unique(sites, return_inverse=True)[1].reshape(sites.shape), shape, scale=scale)
 
 
 def _phases(shape: tuple[int, ...], boundary: Sequence[complex]) -> Array:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ngtbench.codegen.kernel import Reals
-from ngtbench.codegen.trace import sqrt
+from ngtbench.codegen.trace import larger, sqrt
 
 Complex = tuple[Any, Any]  # real and imaginary part
 Matrix = list[list[Complex]]
@@ -91,19 +91,14 @@ def rebuilt_8(reals: Reals) -> Matrix:
     tan_a, tan_c = reals[0], reals[1]
     a2, a3, b1 = pairs(reals[2:])
     n = squared([a2, a3])
-    a1 = _polar(sqrt_positive(1 - n), tan_a)
-    c1 = _polar(sqrt_positive(n - squared([b1])), tan_c)
+    a1 = _polar(sqrt(larger(1 - n, 0.0)), tan_a)
+    c1 = _polar(sqrt(larger(n - squared([b1]), 0.0)), tan_c)
     inverse = 1 / n
     along = _conj_times(a1, b1)
     b2 = scaled(-inverse, plus(times(along, a2), _conj_times(a3, _conj(c1))))
     b3 = scaled(inverse, plus(_conj_times(a2, _conj(c1)), turned(-1, times(along, a3))))
     a, b = [a1, a2, a3], [b1, b2, b3]
     return [a, b, [c1, *_cross(a, b)[1:]]]
-
-
-def sqrt_positive(x: Any) -> Any:
-    """Return sqrt(max(x, 0)): (x + |x|) / 2 is 0 where rounding made x negative."""
-    return sqrt(0.5 * (x + sqrt(x * x)))
 
 
 def _polar(radius: Any, tangent: Any) -> Complex:

@@ -6,8 +6,8 @@ Links are kept in 18 reals with boundary phases multiplied in, or in 12 or 8.
 from ngtbench.codegen.kernel import Kernel
 from ngtbench.kernels.lattice import clover as array_clover
 from ngtbench.kernels.lattice import hopping, layout, staggering
-from ngtbench.kernels.lattice.compiled import operator
-from ngtbench.model.workload import Array, Run, Setup
+from ngtbench.kernels.lattice.compiled import lattice_of, operator, said, shape_of
+from ngtbench.model.workload import Array, Arrays, Run, Setup
 
 
 def wilson(setup: Setup, links: Array, spinor: Array) -> Run:
@@ -23,6 +23,26 @@ def wilson_12(setup: Setup, links: Array, spinor: Array) -> Run:
 def wilson_8(setup: Setup, links: Array, spinor: Array) -> Run:
     """Apply D, links in 8 reals."""
     return _wilson(setup, hopping.WILSON_8, links, spinor, 8)
+
+
+def wilson_half(setup: Setup, links: Array, spinor: Array) -> Run:
+    """Apply D, links and spinors in whole numbers of 16 bits with a scale a site: half the bytes of float32."""
+    size, get = setup.size, setup.backend.get
+    on, part = lattice_of(setup)
+    psi, scale = layout.whole(layout.reals(get(spinor), 24).reshape(size.sources, -1, 24))
+    fields = {"links": on.put(layout.units(layout.links(get(links), size.boundary, 18)["links"]))}
+    fields |= {"psi": on.put(psi), "scale": on.put(scale)}
+    out, kept = on.empty(size.sources, 24, part, "int16"), on.empty(size.sources, 1, part)
+    start = on.grid.range(part).start
+    apply = on.bind(hopping.WILSON_HALF, {**fields, "out": out, "kept": kept}, part, {"out": start, "kept": start})
+    result = {"out": layout.blocked(on.grid, out, shape_of(size, 24), part, kept)}
+    setup.say(said(on))
+
+    def run() -> Arrays:
+        apply()
+        return result
+
+    return run
 
 
 def clover(setup: Setup, links: Array, spinor: Array) -> Run:

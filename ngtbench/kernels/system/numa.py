@@ -48,6 +48,15 @@ def free_b(node: int, root: Path = _NODES) -> int | None:
     return 1024 * int(found[1]) if found else None
 
 
+def available_b(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Return the memory that the system says can still be had; None where it does not say."""
+    try:
+        found = re.search(r"MemAvailable:\s+(\d+) kB", meminfo.read_text())
+    except OSError:
+        return None
+    return 1024 * int(found[1]) if found else None
+
+
 def _check_room(size_b: int, node: int) -> None:
     """Refuse beforehand: memory bound to a full node ends in the kernel's out-of-memory killer."""
     free = free_b(node)

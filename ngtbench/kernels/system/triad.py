@@ -8,8 +8,6 @@ import numpy as np
 from ngtbench.codegen.kernel import Field, Kernel, Reals
 from ngtbench.model.workload import Array, Arrays, Run, Setup
 
-ROW = 8  # registers of each array per visit: what a visit costs by itself is little beside them
-
 
 def into(setup: Setup, b: Array, c: Array, s: Array) -> Run:
     """Multiply and add into one preallocated array: two passes over memory, no temporary."""
@@ -27,4 +25,6 @@ def triad(b: Callable[..., Reals], c: Callable[..., Reals], scale: Any) -> dict[
     return {"a": [one + scale * other for one, other in zip(b(), c(), strict=True)]}
 
 
-TRIAD = Kernel("triad", triad, (Field("b", ROW), Field("c", ROW), Field("a", ROW, "out")), scalars=("scale",))
+def kernel(row: int) -> Kernel:
+    """Return the triad on rows of so many registers of each array."""
+    return Kernel("triad", triad, (Field("b", row), Field("c", row), Field("a", row, "out")), scalars=("scale",))

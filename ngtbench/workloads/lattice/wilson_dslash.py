@@ -51,6 +51,10 @@ def work(size: Size, item_b: int) -> Work:
     )
 
 
+# 16 bits a number: links, psi and the result are each off by 1/65534 of 1, of the largest component of a site, of the same. The
+# largest is at most 4 rms, and 48 products of random sign make an rms of 1: 4 x (1 + 2 x sqrt(48) / 3) / 65534 is 3.4e-4.
+_HALF = (("float32", 1e-3),)
+
 WORKLOAD = Workload(
     version=1,
     title="Wilson hopping term, SU(3)",
@@ -80,12 +84,14 @@ WORKLOAD = Workload(
         Impl("torch", "lattice.wilson_torch:projected", "torch", devices=("cpu", "gpu")),
         Impl("cupy", "lattice.wilson_cupy:projected", "cupy", devices=("gpu",)),
         Impl("native", "lattice.traced:wilson", "native"),
-        Impl("native-12", "lattice.traced:wilson_12", "native"),
-        Impl("native-8", "lattice.traced:wilson_8", "native", tolerance=_wilson.EIGHT),
+        Impl("native-12", "lattice.traced:wilson_12", "native", traffic=0.76),
+        Impl("native-8", "lattice.traced:wilson_8", "native", tolerance=_wilson.EIGHT, traffic=0.59),
+        Impl("native-half", "lattice.traced:wilson_half", "native", dtypes=("float32",), tolerance=_HALF, traffic=0.5),
         Impl("numba", "lattice.traced:wilson", "numba"),
         Impl("rtc", "lattice.traced:wilson", "cupy", devices=("gpu",)),
-        Impl("rtc-12", "lattice.traced:wilson_12", "cupy", devices=("gpu",)),
-        Impl("rtc-8", "lattice.traced:wilson_8", "cupy", devices=("gpu",), tolerance=_wilson.EIGHT),
+        Impl("rtc-12", "lattice.traced:wilson_12", "cupy", devices=("gpu",), traffic=0.76),
+        Impl("rtc-8", "lattice.traced:wilson_8", "cupy", devices=("gpu",), tolerance=_wilson.EIGHT, traffic=0.59),
+        Impl("rtc-half", "lattice.traced:wilson_half", "cupy", ("gpu",), ("float32",), tolerance=_HALF, traffic=0.5),
     ),
     notes=(
         "1320 FLOP per site by the projected algorithm, whatever an implementation does.",

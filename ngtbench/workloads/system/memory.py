@@ -95,7 +95,11 @@ WORKLOAD = Workload(
     | {"L-1t": Size(34, 1 << 22), "L-4t": Size(36, 1 << 22)}
     | {f"S-node{node}": Size(24, 1 << 20, node) for node in range(8)},
     tolerance={"float64": 0.0},
-    impls=(Impl("numba", "system.memory_numba:chase", "numba"),),
+    impls=(
+        Impl("native", "system.memory_native:chase", "native"),
+        Impl("numba", "system.memory_numba:chase", "numba"),
+        Impl("rtc", "system.memory_cupy:chase", "cupy", devices=("gpu",)),
+    ),
     repeat="trials",
     metrics=(Metric("latency_s"), Metric("capacity_b", "higher")),
 )

@@ -57,9 +57,10 @@ WORKLOAD = Workload(
     impls=(
         Impl("numpy", "system.triad:into", "numpy"),
         Impl("numba", "system.triad_numba:parallel", "numba"),
-        Impl("streaming", "system.triad_streaming:lines", "numba", tier="optimised"),
+        Impl("native", "system.triad_native:streaming", "native", tier="optimised"),
         Impl("torch", "system.triad_torch:fused", "torch", devices=("cpu", "gpu")),
         Impl("cupy", "system.triad_cupy:fused", "cupy", devices=("gpu",)),
+        Impl("rtc", "system.triad_cupy:traced", "cupy", devices=("gpu",), tier="optimised"),
     ),
     quick=("M",),
 )

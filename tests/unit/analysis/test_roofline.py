@@ -67,6 +67,17 @@ def test_each_dtype_has_its_own_arithmetic_limit() -> None:
     }
 
 
+def test_the_arithmetic_limit_is_the_better_of_products_and_multiply_adds() -> None:
+    faster, slower = (taken(time_s, PRODUCT, case("system/fma", impl="native")) for time_s in (0.016, 0.03))
+    dslash = taken(0.04, PRODUCT, case("lattice/dslash"))
+    limits, found = measured(TRIAD, GEMM, faster, dslash)
+    assert limits.flop["float64"].case == "system/fma@1/M/native/float64"
+    assert roofline.fraction(found[3], limits).value == pytest.approx(0.4)
+    assert roofline.fraction(found[3], limits).limit == "measured float64 FMA"
+    limits, found = measured(TRIAD, GEMM, slower, dslash)
+    assert roofline.fraction(found[3], limits).limit == "measured float64 GEMM"
+
+
 @pytest.mark.parametrize(
     ("work", "time_s", "share", "limit"),
     [
@@ -87,7 +98,7 @@ def test_the_share_is_of_the_limit_that_binds(work: Work, time_s: float, share: 
 
 def test_without_a_measured_limit_there_is_a_reason() -> None:
     limits, found = measured(TRIAD, taken(0.1, BIG, case("lattice/dslash", dtype="float32")))
-    assert roofline.fraction(found[1], limits).reason == "system/gemm float32 not measured on cpu:0"
+    assert roofline.fraction(found[1], limits).reason == "system/gemm or system/fma float32 not measured on cpu:0"
     limits, found = measured(GEMM, taken(0.1, BIG, case("lattice/dslash")))
     assert roofline.fraction(found[1], limits).reason == "memory bandwidth not measured on cpu:0"
     limits, found = measured(taken(0.1, Work(0, 0, 1, 1, "call"), case("system/launch")))
