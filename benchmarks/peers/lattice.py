@@ -95,17 +95,17 @@ def show(dtype: str, threads: int, ready: dict[str, Prepared], samples: dict[str
     peak = max(ready[name].work.flop / statistics.median(samples[name]) for name in LIMITS[:2] if name in ready)
     triad = ready[LIMITS[2]].work.bytes / statistics.median(samples[LIMITS[2]])
     noise = max(statistics.median(wall) / min(wall) for wall in samples.values())
-    print(f"\n{dtype}, {threads} threads: FMA {peak / 1e9:.1f} GFLOP/s, triad {triad / 1e9:.1f} GB/s; median over best <= {noise:.2f}")  # noqa: T201 - a script
-    print("| case | GFLOP/s median (best) | of FMA peak | of triad, least bytes | of triad, no reuse |\n|---|---|---|---|---|")  # noqa: T201
+    head = f"{threads} threads: FMA {peak / 1e9:.1f} GFLOP/s, triad {triad / 1e9:.1f} GB/s; median over best <= {noise:.2f}"
+    lines = [f"\n{dtype}, {head}", "| case | GFLOP/s median (best) | of FMA peak | of triad, least bytes | of triad, no reuse |"]
+    lines.append("|---|---|---|---|---|")
     for name, wall in samples.items():
         if name in LIMITS:
             continue
         work, median_s = ready[name].work, statistics.median(wall)
         loose = NO_REUSE[name.split()[0]] * item_b * work.events / median_s / triad
-        print(  # noqa: T201
-            f"| {name} | {work.flop / median_s / 1e9:.1f} ({work.flop / min(wall) / 1e9:.1f}) | {work.flop / median_s / peak:.1%} "
-            f"| {work.bytes / median_s / triad:.1%} | {loose:.1%} |"
-        )
+        rates = f"{work.flop / median_s / 1e9:.1f} ({work.flop / min(wall) / 1e9:.1f}) | {work.flop / median_s / peak:.1%}"
+        lines.append(f"| {name} | {rates} | {work.bytes / median_s / triad:.1%} | {loose:.1%} |")
+    print("\n".join(lines))  # noqa: T201 - a script
 
 
 if __name__ == "__main__":

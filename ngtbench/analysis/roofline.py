@@ -9,6 +9,7 @@ TRIAD = "system/triad"
 GEMM = "system/gemm"
 FMA = "system/fma"
 _ARITHMETIC = {GEMM: "GEMM", FMA: "FMA"}  # the better of both is a dtype's limit
+ONE_CORE = "-core1"  # how sizes end that are no measure of a whole processor
 BEYOND_CACHE = 4  # a triad counts as the memory's when its arrays are this many times the last-level cache
 
 
@@ -23,9 +24,9 @@ def limits(results: Iterable[Result], device: Device, profile: HardwareProfile |
         missing["bandwidth"] = reason
     flop: dict[str, Limit] = {}
     for result in here:
-        rate = _rate(result, "flop")
-        dtype = result.case.dtype
-        if result.case.workload in _ARITHMETIC and rate is not None and (dtype not in flop or rate > flop[dtype].value):
+        rate, dtype = _rate(result, "flop"), result.case.dtype
+        whole = result.case.workload in _ARITHMETIC and not result.case.size.endswith(ONE_CORE)
+        if whole and rate is not None and (dtype not in flop or rate > flop[dtype].value):
             flop[dtype] = _limit(result, rate, "FLOP/s")
     return Limits(device.id, bandwidth, flop, cache_b, missing)
 

@@ -52,8 +52,11 @@ def take(backend: Backend, output: Any, index: Array) -> Array:
 
 def _whole(output: Blocked) -> bool:
     """Tell whether the blocks hold every site of the shape once, in real numbers that complex ones can be made of."""
-    dtype = str(output.array.dtype).rpartition(".")[2]  # torch says torch.float32
-    if dtype not in ("float64", "float32") and (output.complex or dtype.startswith("complex")):
+    scaled = output.scale is not None
+    dtype = str((output.scale if scaled else output.array).dtype).rpartition(".")[2]  # torch says torch.float32
+    if dtype not in ("float64", "float32") and (output.complex or scaled or dtype.startswith("complex")):
+        return False
+    if scaled and not str(output.array.dtype).endswith("int16"):
         return False
     blocks, sources, components, lanes = output.array.shape
     reals = int(np.prod(output.shape)) * (2 if output.complex else 1)

@@ -67,8 +67,10 @@ def test_every_kernel_is_listed(here: CommandLine) -> None:
 
 
 def test_json_has_the_operations_of_one_precision(here: CommandLine) -> None:
-    rows = listed(here("kernels", "cg-advance", "wilson", "--dtype", "float32", "--json"))
-    assert list(rows) == ["cg-advance", "wilson"]
+    rows = listed(here("kernels", "staggered-8", "cg-descend", "wilson", "--dtype", "float32", "--json"))
+    assert list(rows) == ["staggered-8", "cg-descend", "wilson"]
+    assert rows["cg-descend"]["operations"] == {"add": 48, "load": 72, "mul": 48}
+    assert {"const", "scalar"}.isdisjoint(rows["staggered-8"]["operations"])
     wilson = rows["wilson"]
     assert (wilson["module"], wilson["flop"], wilson["bytes"], wilson["flop_per_byte"]) == ("lattice.hopping", 1320, 480, 2.75)
     assert wilson["operations"]["move"] == 96 and wilson["operations"]["load"] == 8 * 24 + 8 * 18
@@ -82,6 +84,7 @@ def test_what_is_compiled_is_known_afterwards(here: CommandLine, tool: Callable[
     assert ended.returncode == 0, ended.stderr
     assert row(ended.stdout, "wilson")[-5:] == ["97", "97,", "48", "B", "97"]
     calls = (tmp_path / "log").read_text().count("call")
+    assert here("kernels", "--compile", "wilson").stdout == ended.stdout
     rows = listed(here("kernels", "--json"))
     assert (tmp_path / "log").read_text().count("call") == calls == 3
     host, gpu = rows["wilson"]["host"], rows["wilson"]["gpu"]

@@ -1,20 +1,18 @@
 """Solve M x = b for the Wilson and the clover matrix: even-odd, by Krylov methods, in array operations.
 
-CG works on the normal equations and stops, as is the custom, on their residual: |Mhat^+ r| <= tolerance |Mhat^+ rhs|. |r| / |b|
-is then a few times the tolerance where M is ill-conditioned. `stop="residual"` tests |r| <= tolerance |b| instead, as BiCGStab
-always does; for even-odd solutions |r| is the residual of the full system. Either way that is recomputed in float64.
+CG works on the normal equations and stops on their residual, |Mhat^+ r| <= tolerance |Mhat^+ rhs|, or with `stop="residual"`, as
+BiCGStab always does, on |r| <= tolerance |b|; for even-odd solutions |r| is the residual of the full system. Either way that is
+recomputed in float64.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
-from ngtbench.errors import BadInput, NgtBenchError
+from ngtbench.errors import NgtBenchError
 from ngtbench.kernels.lattice import clover, krylov
-from ngtbench.kernels.lattice.check import check_boundary, check_field
 from ngtbench.kernels.lattice.krylov import Found
 from ngtbench.kernels.lattice.schur import EvenOdd, Hop, Library
 from ngtbench.kernels.lattice.wilson import Hopping, Parity
@@ -23,55 +21,6 @@ from ngtbench.model.workload import Array, Setup, Trial, Watch
 Method = Literal["cg", "bicgstab", "cg-mixed"]
 Stop = Literal["normal", "residual"]
 LIMIT = 10_000  # iterations
-_LEAST = {"complex128": 1e-14, "complex64": 1e-6}  # tolerances that rounding lets a well-conditioned system reach
-
-
-@dataclass(frozen=True)
-class Solution:
-    """What was found; of several sources the worst iterations and residuals.
-
-    `recursive_residual` is what the method tested, relative; `true_residual` is |b - M x| / |b| of the whole lattice,
-    recomputed in float64. `converged` says that the test was met.
-    """
-
-    solution: Array
-    iterations: int
-    true_residual: float
-    recursive_residual: float
-    method: Method
-    converged: bool
-
-
-def solve_wilson(
-    links: Array,
-    source: Array,
-    *,
-    kappa: float,
-    csw: float = 0.0,
-    boundary: Sequence[complex] = (1, 1, 1, -1),
-    tolerance: float = 1e-8,
-    method: Method = "cg",
-    stop: Stop = "normal",
-) -> Solution:
-    """Solve (1 + 2 kappa csw C - kappa D) x = source for source[x, y, z, t, spin, colour], or for several, their axis first.
-
-    D and C as in `wilson_dslash` and `clover_term`; all extents even. Methods: "cg" (on the normal equations), "bicgstab", and
-    "cg-mixed", which iterates in complex64 and corrects in complex128. `stop` says what `tolerance` is of, see above.
-    Raises BadInput for other arguments; a solver that gives up says so in `.converged`.
-    """
-    _check(links, source, kappa, csw, boundary, tolerance, method, stop)
-    many = np.ascontiguousarray(source if source.ndim == 7 else source[None])
-    solver = Solver(arrays(), links, boundary, kappa, csw, method)
-    x, found = solver.solve(many, tolerance, stop)
-    left = float(np.max(found.left))
-    return Solution(
-        solution=x if source.ndim == 7 else x[0],
-        iterations=int(found.iterations.max()),
-        true_residual=float(np.max(solver.residual(x, many))),
-        recursive_residual=left,
-        method=method,
-        converged=left <= tolerance,
-    )
 
 
 class Judge:
@@ -209,25 +158,3 @@ def _cast(xp: Any, array: Any, dtype: Any) -> Any:
     other = xp.empty_like(array, dtype=dtype)
     other[...] = array
     return other
-
-
-def _check(
-    links: Array, source: Array, kappa: float, csw: float, boundary: Sequence[complex], tolerance: float, method: str, stop: str
-) -> None:
-    """Raise BadInput unless these are arguments of `solve_wilson`."""
-    one = source[0] if isinstance(source, np.ndarray) and source.ndim == 7 and len(source) else source
-    check_field("solve_wilson", links, one, "source")
-    check_boundary("solve_wilson", boundary)
-    if any(extent % 2 for extent in one.shape[:4]):
-        raise BadInput(f"solve_wilson: the lattice is {one.shape[:4]}: the even-odd solver needs even extents")
-    for name, value in (("kappa", kappa), ("csw", csw)):
-        if not math.isfinite(value):
-            raise BadInput(f"solve_wilson: {name} is {value}: give a finite number")
-    for name, word, known in (("method", method, get_args(Method)), ("stop", stop, get_args(Stop))):
-        if word not in known:
-            raise BadInput(f"solve_wilson: no {name} {word!r}: there are {', '.join(known)}")
-    if method == "cg-mixed" and links.dtype != np.complex128:
-        raise BadInput("solve_wilson: cg-mixed corrects in complex128: give links and source in it, or choose cg")
-    least = _LEAST[links.dtype.name]
-    if not least <= tolerance < 1:
-        raise BadInput(f"solve_wilson: tolerance is {tolerance}: for {links.dtype} give {least:g} or more, and less than 1")

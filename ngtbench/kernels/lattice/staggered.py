@@ -6,24 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ngtbench.kernels.lattice.check import check_boundary, check_field
 from ngtbench.kernels.lattice.wilson import BLOCK, Parity, neighbours, pack, sites
 from ngtbench.model.workload import Array, Arrays, Run, Setup
 
 OTHER: dict[str, Parity] = {"full": "full", "even": "odd", "odd": "even"}
-
-
-def staggered_dslash(links: Array, field: Array, *, boundary: Sequence[complex] = (1, 1, 1, -1)) -> Array:
-    """Return D chi(x) = 1/2 sum_mu eta_mu(x) [U_mu(x) chi(x+mu) - U_mu(x-mu)^+ chi(x-mu)].
-
-    eta = 1, (-1)^x, (-1)^(x+y), (-1)^(x+y+z) for mu = x, y, z, t. links[mu, x, y, z, t, a, b] transport from x+mu to x,
-    field[x, y, z, t, colour]; both complex128, or both complex64, and so is the result. `boundary` is the phase of a fermion
-    crossing each edge, a factor on U_mu at the last site of direction mu. The staggered matrix is m + D.
-    Raises BadInput for another shape, dtype or boundary.
-    """
-    check_field("staggered_dslash", links, field, "field", (3,))
-    check_boundary("staggered_dslash", boundary)
-    return staggered_numpy(links, field, boundary)
 
 
 def staggered_numpy(links: Array, field: Array, boundary: Sequence[complex]) -> Array:

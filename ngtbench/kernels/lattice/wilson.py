@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ngtbench.kernels.lattice.check import check_boundary, check_field
 from ngtbench.kernels.lattice.spin import hops
 from ngtbench.model.workload import Array, Arrays, Run, Setup
 
@@ -14,19 +13,6 @@ Parity = Literal["full", "even", "odd"]
 
 # Below half of NumPy's 8192-element buffer, broadcast operands are copied into it first: 4096 sites ran twice as fast as 2048.
 BLOCK = 4096
-
-
-def wilson_dslash(links: Array, spinor: Array, *, boundary: Sequence[complex] = (1, 1, 1, -1)) -> Array:
-    """Return D psi(x) = sum_mu [(1 - g_mu) U_mu(x) psi(x+mu) + (1 + g_mu) U_mu(x-mu)^+ psi(x-mu)].
-
-    links[mu, x, y, z, t, a, b] transport from x+mu to x, spinor[x, y, z, t, spin, colour], DeGrand-Rossi basis; both
-    complex128, or both complex64, and so is the result. `boundary` is the phase of a fermion crossing each edge, a factor on
-    U_mu at the last site of direction mu. The Wilson matrix is 1 - kappa D.
-    Raises BadInput for another shape, dtype or boundary.
-    """
-    check_field("wilson_dslash", links, spinor)
-    check_boundary("wilson_dslash", boundary)
-    return hopping_numpy(links, spinor, boundary)
 
 
 def hopping_numpy(links: Array, spinor: Array, boundary: Sequence[complex]) -> Array:

@@ -23,7 +23,6 @@ from ngtbench.codegen.kernel import HOPS_4D, Field, Kernel, Reals
 from ngtbench.codegen.trace import larger, magnitude, sqrt, trace
 from ngtbench.errors import Unavailable
 from ngtbench.kernels.lattice import hopping, staggering, steps
-from ngtbench.kernels.system.triad import TRIAD
 from ngtbench.model.workload import Array
 from tests.unit.codegen.samples import LARGE, TOLERANCE, UPDATE, close, hopping_term, numbers, wanted
 
@@ -116,14 +115,22 @@ def test_scalars_and_constants_are_numbers_too(dtype: str, lanes: int, compiler:
     agree(NUMBERS_ONLY, grid(SHAPE, lanes), dtype, compiler, 3)
 
 
+def added(b: Read, c: Read, scale: Any) -> dict[str, Any]:
+    """Return b + scale c."""
+    return {"a": [one + scale * other for one, other in zip(b(), c(), strict=True)]}
+
+
+ADDED = Kernel("added", added, (Field("b", 4), Field("c", 4), Field("a", 4, "out")), scalars=("scale",))
+
+
 @pytest.mark.parametrize("streams", [(), ("a",)])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_stores_past_the_caches(dtype: str, streams: Collection[str], compiler: Compiler) -> None:
     on = Grid((48 * native.lanes(compiler, dtype),), (native.lanes(compiler, dtype),))
-    fields = numbers(TRIAD, on.shape, dtype, 1)
+    fields = numbers(ADDED, on.shape, dtype, 1)
     there = packed(on, fields)
-    made = native.built(TRIAD, dtype, on, compiler, streams)
-    bound = native.bind(made, TRIAD, on.table(()), there, threads=2)
+    made = native.built(ADDED, dtype, on, compiler, streams)
+    bound = native.bind(made, ADDED, on.table(()), there, threads=2)
     bound.scalars[...] = 0.5
     bound()
     close(on.unpack(there["a"]), fields["b"] + fields["c"] * np.dtype(dtype).type(0.5), dtype)

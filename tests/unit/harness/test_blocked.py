@@ -51,6 +51,17 @@ def answered(name: str, dtype: str = "float64", seed: int = 1) -> tuple[Checker,
     return judge, replace(out, array=np.ascontiguousarray(reals[:, out.sites].transpose(1, 0, 3, 2)))
 
 
+HALF: Workload = replace(WILSON, tolerance={"float64": 1e-3, "float32": 1e-3})
+
+
+def halved(case: str) -> tuple[Checker, Blocked]:
+    """Return what is right in whole numbers of 16 bits and one real number for each site and source, and a patient judge."""
+    _, right = answered(case)
+    inputs = HostInputs(HALF.inputs(SIZES[case], 1), "float64")
+    scale = np.abs(right.array).max(axis=2, keepdims=True) / 32767
+    return Checker(HALF, case, inputs, HOST), replace(right, array=np.rint(right.array / scale).astype(np.int16), scale=scale)
+
+
 def name_of(output: Blocked) -> str:
     return "out" if output.complex else "a"
 
@@ -177,6 +188,39 @@ def test_poison_reaches_it(case: str) -> None:
     plain = np.ones(3)
     blocked.poison(HOST, plain)
     assert np.isnan(plain).all()
+
+
+SCALES: dict[str, Callable[[Blocked], Blocked]] = {
+    "no scale": lambda one: replace(one, scale=None),
+    "one off by 1 %": lambda one: replace(one, scale=changed(one.scale, (-1, -1, 0, -1), lambda x: 1.01 * x)),
+    "NaN": lambda one: replace(one, scale=changed(one.scale, (0, 0, 0, 1), lambda x: np.nan)),
+    "of other sites": lambda one: replace(one, scale=np.roll(one.scale, 1, axis=3)),
+    "of other blocks": lambda one: replace(one, scale=np.roll(one.scale, 1, axis=0)),
+    "one for all": lambda one: replace(one, scale=one.scale[:1, :1, :, :1].copy()),
+    "one for each number": lambda one: replace(one, scale=np.repeat(one.scale, one.array.shape[2], axis=2)),
+    "whole numbers": lambda one: replace(one, scale=np.ones_like(one.scale, dtype=np.int64)),
+    "complex": lambda one: replace(one, scale=one.scale.astype(complex)),
+    "of real numbers": lambda one: replace(one, array=one.array.astype(np.float32)),
+    "an element off by 1 %": lambda one: replace(
+        one, array=changed(one.array, near_rms(one.array * one.scale), lambda x: np.int16(1.01 * x))
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SIZES)
+def test_whole_numbers_are_judged_with_their_scale(case: str) -> None:
+    judge, right = halved(case)
+    found = verdict(judge, right, "out")
+    assert found.passed, found.reason
+    assert 1e-7 < found.error < 1e-3
+    whole = blocked.whole(HOST, right)
+    assert np.array_equal(blocked.take(HOST, right, np.arange(whole.size)), whole.reshape(-1))
+    for label, change in SCALES.items():
+        assert not verdict(judge, change(right), "out").passed, label
+    poison(HOST, {"out": right})
+    assert np.isnan(right.scale).all()
+    assert (right.array == np.iinfo(np.int16).max).all()
+    assert not verdict(judge, right, "out").passed
 
 
 def test_what_is_not_all_there_is_named() -> None:

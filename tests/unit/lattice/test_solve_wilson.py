@@ -7,8 +7,9 @@ import pytest
 
 from ngtbench.errors import BadInput
 from ngtbench.kernels.lattice import clover, krylov, solve
+from ngtbench.kernels.lattice.invert import solve_wilson
 from ngtbench.kernels.lattice.schur import EVEN, ODD, EvenOdd, Library
-from ngtbench.kernels.lattice.solve import Method, solve_wilson
+from ngtbench.kernels.lattice.solve import Method
 from ngtbench.kernels.lattice.wilson import Hopping
 from ngtbench.model.workload import Array
 from ngtbench.physics import gamma, lattice

@@ -11,7 +11,7 @@ from ngtbench import backends
 from ngtbench.errors import BadInput, WorkloadError
 from ngtbench.harness.inputs import Flat, HostInputs
 from ngtbench.harness.validate import Checker
-from ngtbench.kernels.lattice.staggered import staggered_dslash
+from ngtbench.kernels.lattice import staggered_dslash
 from ngtbench.model.workload import Array, Setup, Workload
 from ngtbench.physics import lattice
 from ngtbench.workloads.lattice import _wilson

@@ -24,7 +24,7 @@ def by_oracle(links: Array, chi: Array, boundary: Sequence[complex]) -> Array:
 
 
 def by_numpy(links: Array, chi: Array, boundary: Sequence[complex]) -> Array:
-    return staggered.staggered_dslash(links, chi, boundary=boundary)
+    return staggered.staggered_numpy(links, chi, boundary)
 
 
 def built(build: Callable[..., Any], put: Callable[[Array], Any] = lambda array: array) -> Operator:

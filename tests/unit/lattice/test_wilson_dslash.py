@@ -34,7 +34,13 @@ SIZES = {name: workload.Size(**given) for name, given in LATTICES.items()}
 CLOVER_SIZES = {name: clover_dslash.Size(**given, csw=1.3) for name, given in LATTICES.items()}
 TEST = Workload(**(vars(W) | {"sizes": SIZES}))
 TESTS = {"wilson": TEST, "clover": Workload(**(vars(CLOVER) | {"sizes": CLOVER_SIZES}))}
-IMPLS = [(name, impl) for name, one in TESTS.items() for impl in one.impls if impl.runs_on("cpu")]
+IMPLS = [
+    (name, impl, dtype)
+    for name, one in TESTS.items()
+    for impl in one.impls
+    if impl.runs_on("cpu")
+    for dtype in impl.dtypes or one.tolerance
+]
 
 
 def checker(size: str, dtype: str) -> tuple[Checker, HostInputs]:
@@ -46,9 +52,8 @@ def right(size: str, dtype: str) -> Array:
     return workload.reference(SIZES[size], **checker(size, dtype)[1].wide())["out"]
 
 
-@pytest.mark.parametrize("dtype", W.tolerance)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("name", "impl"), IMPLS, ids=[f"{name}-{impl.name}" for name, impl in IMPLS])
+@pytest.mark.parametrize(("name", "impl", "dtype"), IMPLS, ids=[f"{name}-{impl.name}-{dtype}" for name, impl, dtype in IMPLS])
 def test_every_implementation_equals_the_oracle(name: str, impl: Any, size: str, dtype: str) -> None:
     if lacking := backends.missing(impl.backend):
         pytest.skip(f"package {lacking} is not installed: {backends.remedy(lacking)}")

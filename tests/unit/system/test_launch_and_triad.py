@@ -1,5 +1,8 @@
 """Launch and triad: work by hand, chains, compiled variants at awkward lengths."""
 
+import platform
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +10,11 @@ import pytest
 
 from ngtbench import workloads
 from ngtbench.backends.numpy import HostBackend
+from ngtbench.codegen import native
+from ngtbench.codegen.compiler import Compiler
+from ngtbench.codegen.grid import Grid
+from ngtbench.codegen.process import run as run_program
+from ngtbench.kernels.system import triad_native
 from ngtbench.model.case import Work
 from ngtbench.model.workload import Setup
 from ngtbench.workloads.system import launch, triad
@@ -14,10 +22,10 @@ from ngtbench.workloads.system import launch, triad
 HOST = HostBackend("numba", "cpu:0")
 
 
-def built(module: str, function: str, size: Any, dtype: str, **arrays: Any) -> tuple[Any, list[str]]:
+def built(module: str, function: str, size: Any, dtype: str, threads: int = 1, **arrays: Any) -> tuple[Any, list[str]]:
     kernel: Any = pytest.importorskip(f"ngtbench.kernels.system.{module}", reason="a package is not installed")
     said: list[str] = []
-    return getattr(kernel, function)(Setup(size, dtype, "cpu:0", 1, 1, HOST, said.append), **arrays), said
+    return getattr(kernel, function)(Setup(size, dtype, "cpu:0", threads, 1, HOST, said.append), **arrays), said
 
 
 def test_work_by_hand() -> None:
@@ -42,33 +50,62 @@ def test_torch_chains_too_and_waits(launches: int, monkeypatch: pytest.MonkeyPat
     assert waited == [True]
 
 
-@pytest.mark.parametrize(("module", "function"), [("triad_numba", "parallel"), ("triad_streaming", "lines")])
+@pytest.mark.parametrize(("module", "function"), [("triad_numba", "parallel"), ("triad_native", "streaming")])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("n", [1, 7, 8, 1003])
-def test_compiled_triads_reach_the_last_element(module: str, function: str, dtype: str, n: int) -> None:
+@pytest.mark.parametrize(("n", "threads"), [(1, 1), (7, 2), (8, 2), (1003, 1), (1003, 2), (200_000, 3)])
+def test_compiled_triads_reach_the_last_element(
+    module: str, function: str, dtype: str, n: int, threads: int, host: Compiler
+) -> None:
     b, c = np.linspace(-1, 1, n).astype(dtype), np.linspace(2, 5, n).astype(dtype)
     kept = b.copy(), c.copy()
-    run, said = built(module, function, triad.Size(n), dtype, b=b, c=c, s=np.array(3.0))
+    run, said = built(module, function, triad.Size(n), dtype, threads, b=b, c=c, s=np.array(3.0))
     a = run()["a"]
     assert a.dtype == dtype
+    assert a.shape == (n,)
     assert np.allclose(a, b + 3 * c.astype(np.float64), rtol=1e-6, atol=0)
     a.fill(np.nan)
     assert np.isfinite(run()["a"]).all(), "a stale element was not overwritten"
     assert np.array_equal(b, kept[0])
     assert np.array_equal(c, kept[1])
-    assert "1 threads" in said[0]
+    assert f"{threads} threads" in said[0]
 
 
-def test_streaming_stores_are_in_the_machine_code() -> None:
-    kernel: Any = pytest.importorskip("ngtbench.kernels.system.triad_streaming", reason="package numba is not installed")
-    import platform
-
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_streaming_stores_and_their_fence_are_in_the_machine_code(dtype: str, host: Compiler) -> None:
     if platform.machine() != "x86_64":
         pytest.skip("looks for x86 instructions")
-    arrays = [np.zeros(64) for _ in "abc"]
-    built("triad_streaming", "lines", triad.Size(64), "float64", b=arrays[1], c=arrays[2], s=np.array(3.0))
-    assert any("movntp" in text for text in kernel._triad.inspect_asm().values())
+    lanes = native.lanes(host, dtype)
+    made = native.built(triad_native.TRIAD, dtype, Grid((lanes,), (lanes,)), host, streams=("a",))
+    flags = [flag for flag in host.flags if flag not in ("-shared", "-fPIC")]
+    ended = run_program([host.path, *flags, "-S", "-o", "-", str(made.built.path.with_suffix(".cpp"))], 60)
+    stores = [line.split() for line in ended.output.splitlines() if "movntp" in line]
+    wide = {16: "xmm", 32: "ymm", 64: "zmm"}[host.width_b]
+    assert stores
+    assert all(words[0].endswith(f"movntp{'d' if dtype == 'float64' else 's'}") and f"%{wide}" in words[1] for words in stores)
+    assert "sfence" in ended.output
+
+
+@pytest.mark.parametrize("isa", ["avx2", "sse2", "scalar"])
+def test_narrower_registers_stream_too(isa: str, host: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
+    if platform.machine() != "x86_64":
+        pytest.skip("names x86's instruction sets")
+    monkeypatch.setenv("NGTBENCH_ISA", isa)
+    b, c = np.linspace(-1, 1, 1003), np.linspace(2, 5, 1003)
+    run, _ = built("triad_native", "streaming", triad.Size(1003), "float64", 2, b=b, c=c, s=np.array(3.0))
+    assert np.allclose(run()["a"], b + 3 * c, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("n", [256, 1003])
+def test_a_gpus_threads_do_the_same(n: int, on_gpu: Callable[[str], Any]) -> None:
+    kernel = on_gpu("ngtbench.kernels.system.triad_cupy")
+    b, c = np.linspace(-1, 1, n).astype(np.float32), np.linspace(2, 5, n).astype(np.float32)
+    setup, said = Setup(triad.Size(n), "float32", "cuda:0", 1, 1, HOST), list[str]()
+    run = kernel.traced(replace(setup, say=said.append), kernel.cupy.asarray(b), kernel.cupy.asarray(c), np.array(3.0))
+    a = np.asarray(run()["a"])
+    assert a.shape == (n,)
+    assert np.allclose(a, b + 3 * c, rtol=1e-6, atol=0)
+    assert "32 registers" in said[0]
 
 
 def test_triad_declares_every_variant() -> None:
-    assert {impl.name for impl in workloads.load("system/triad").impls} >= {"numpy", "numba", "streaming", "torch", "cupy"}
+    assert {impl.name for impl in workloads.load("system/triad").impls} == {"numpy", "numba", "native", "torch", "cupy", "rtc"}

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import numpy as np
 import pytest
 
 from ngtbench.backends.numpy import HostBackend
+from ngtbench.codegen import raw
+from ngtbench.codegen.compiler import Compiler
 from ngtbench.errors import Unavailable
 from ngtbench.harness.prepare import Stopwatch
-from ngtbench.kernels.system import numa
+from ngtbench.kernels.system import memory as kernels
+from ngtbench.kernels.system import memory_native, numa
 from ngtbench.model.case import Work
 from ngtbench.model.workload import Setup
 from ngtbench.workloads.system import memory
@@ -64,16 +68,20 @@ def test_work_counts_a_line_per_step() -> None:
     assert [memory.work(sizes[name], 8).memory_b for name in ("XS", "S", "M", "L")] == [2**26, 2**30, 2**34, 2**38]
 
 
-def compiled() -> Any:
+def compiled(backend: str) -> Any:
+    if backend == "native":
+        return memory_native
     return pytest.importorskip("ngtbench.kernels.system.memory_numba", reason="package numba is not installed")
 
 
-def test_a_trial_reaches_all_of_it_and_restores_the_affinity() -> None:
-    backend, said = HostBackend("numba", "cpu:0"), list[str]()
+@pytest.mark.parametrize("name", ["native", "numba"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_trial_reaches_all_of_it_and_restores_the_affinity(name: str, threads: int, host: Compiler) -> None:
+    backend, said = HostBackend(name, "cpu:0"), list[str]()
     given: dict[str, Any] = dict(memory.inputs(SMALL, 1))
     before = os.sched_getaffinity(0)
     watch = Stopwatch(backend)
-    trial = compiled().chase(Setup(SMALL, "float64", "cpu:0", 1, 1, backend, said.append), **given)(1, watch)
+    trial = compiled(name).chase(Setup(SMALL, "float64", "cpu:0", threads, 1, backend, said.append), **given)(1, watch)
     wanted = memory.reference(SMALL, **given)
     assert {name: int(value[0]) for name, value in trial.outputs.items()} == {k: int(v[0]) for k, v in wanted.items()}
     assert trial.metrics == {"latency_s": watch.spent_s / 777, "capacity_b": 64.0 * 1024}
@@ -82,8 +90,41 @@ def test_a_trial_reaches_all_of_it_and_restores_the_affinity() -> None:
 
 
 @pytest.mark.parametrize("word", [0, 4099, 8191])
-def test_one_wrong_bit_is_noticed(word: int) -> None:
-    kernel = compiled()
+def test_one_wrong_bit_is_noticed(word: int, host: Compiler) -> None:
+    numbers = [number for name in ("lcg", "mix") for number in constants(SMALL)[name]]
+    words, found = np.zeros(8 * SMALL.lines, np.uint64), np.zeros(2, np.uint64)
+
+    def call(text: raw.Text, *more: Any) -> None:
+        raw.called(raw.built(text, "float64", 1, host), text, 2, words, SMALL.lines, *numbers, *more)()
+
+    call(kernels.FILL)
+    words[word] ^= np.uint64(1 << 40)
+    call(kernels.READ, found)
+    given: dict[str, Any] = dict(memory.inputs(SMALL, 1))
+    wanted = memory.reference(SMALL, **given)
+    assert found[0] == 8 * SMALL.lines - 1
+    assert found[1] != wanted["sum"][0]
+    words[word] ^= np.uint64(1 << 40)
+    found[:] = 0
+    call(kernels.READ, found)
+    assert (found[0], found[1]) == (8 * SMALL.lines, wanted["sum"][0])
+
+
+def test_a_gpu_follows_the_same_cycle(on_gpu: Callable[[str], Any]) -> None:
+    kernel, backend = on_gpu("ngtbench.kernels.system.memory_cupy"), HostBackend("cupy", "cuda:0")
+    given: dict[str, Any] = dict(memory.inputs(SMALL, 1))
+    watch = Stopwatch(backend)
+    trial = kernel.chase(Setup(SMALL, "float64", "cuda:0", 1, 1, backend), **given)(1, watch)
+    wanted = memory.reference(SMALL, **given)
+    assert {name: int(value[0]) for name, value in trial.outputs.items()} == {k: int(v[0]) for k, v in wanted.items()}
+    assert trial.metrics == {"latency_s": watch.spent_s / 777, "capacity_b": 64.0 * 1024}
+    with pytest.raises(Unavailable, match="NUMA node of the host"):
+        kernel.chase(Setup(memory.Size(10, 7, 0), "float64", "cuda:0", 1, 1, backend), **given)
+
+
+@pytest.mark.parametrize("word", [0, 4099, 8191])
+def test_numba_notices_one_wrong_bit(word: int) -> None:
+    kernel = compiled("numba")
     given = constants(SMALL)
     numbers = np.array(given["lcg"] + given["mix"], dtype=np.uint64)
     words = np.zeros(8 * SMALL.lines, dtype=np.uint64)
@@ -104,6 +145,12 @@ def test_nodes_are_read_from_sys(tmp_path: Path) -> None:
     root = tree(tmp_path)
     assert (numa.node_of(7, root), numa.node_of(8, root)) == (1, None)
     assert (numa.free_b(1, root), numa.free_b(0, root)) == (2**20, None)
+
+
+def test_available_memory_is_what_the_system_says(tmp_path: Path) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 4096 kB\nMemAvailable:    1024 kB\n")
+    assert numa.available_b(tmp_path / "meminfo") == 2**20
+    assert numa.available_b(tmp_path / "none") is None
 
 
 def test_a_node_that_is_absent_full_or_forbidden_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
