@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ngtbench.codegen import compiler, native, pages
+from ngtbench.codegen import compiler, native, pages, place
 from ngtbench.codegen.grid import Grid
 from ngtbench.codegen.kernel import Kernel
 from ngtbench.model.workload import Array
@@ -44,7 +44,8 @@ class Engine:
     lanes: int
     said: str
     bind: Bind
-    put: Callable[[Array], Any]  # from the host, where lattices are packed
+    put: Callable[[Array], Any]  # from the host
+    place: Callable[[Array, int], Any]  # packed blocks, near the threads that visit them: (blocks, parts visited by themselves)
     get: Callable[[Any], Array]
     empty: Callable[[tuple[int, ...], str], Any]  # (shape, dtype)
 
@@ -63,7 +64,13 @@ def _native(dtype: str, threads: int) -> Engine:
     def bind(kernel: Kernel, grid: Grid, table: Array, fields: Mapping[str, Any], starts: Mapping[str, int]) -> Bound:
         return native.bind(native.built(kernel, dtype, grid, host), kernel, table, fields, threads=threads, starts=starts)
 
-    return Engine(dtype, native.lanes(host, dtype), host.description, bind, _as_it_is, _as_it_is, _host_empty)
+    def near(blocks: Array, parts: int) -> Array:
+        return place.blocks(np.ascontiguousarray(blocks), parts, threads, host)
+
+    def empty(shape: tuple[int, ...], dtype: str) -> Array:
+        return place.cleared(shape, dtype, threads, host, OFFSET_B)
+
+    return Engine(dtype, native.lanes(host, dtype), host.description, bind, _as_it_is, near, _as_it_is, empty)
 
 
 def _numba(dtype: str, threads: int) -> Engine:
@@ -73,7 +80,7 @@ def _numba(dtype: str, threads: int) -> Engine:
         bound: Bound = jit.bind(jit.built(kernel, dtype, grid), kernel, table, fields, threads=threads, starts=starts)
         return bound
 
-    return Engine(dtype, 1, "numba", bind, _as_it_is, _as_it_is, _host_empty)
+    return Engine(dtype, 1, "numba", bind, _as_it_is, lambda blocks, parts: blocks, _as_it_is, _host_empty)
 
 
 def _cupy(dtype: str, threads: int) -> Engine:
@@ -83,7 +90,16 @@ def _cupy(dtype: str, threads: int) -> Engine:
         bound: Bound = rtc.bind(rtc.built(kernel, dtype, grid), kernel, table, fields, starts=starts)
         return bound
 
-    return Engine(dtype, WARP, "runtime compilation", bind, cupy.asarray, cupy.asnumpy, cupy.empty)
+    return Engine(
+        dtype,
+        WARP,
+        "runtime compilation",
+        bind,
+        cupy.asarray,
+        lambda blocks, parts: cupy.asarray(blocks),
+        cupy.asnumpy,
+        cupy.empty,
+    )
 
 
 def _as_it_is(array: Array) -> Array:

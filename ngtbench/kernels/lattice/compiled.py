@@ -24,7 +24,7 @@ class Lattice:
     def put(self, numbers: Array) -> Any:
         """Return host reals, or whole numbers of 16 bits, packed on the engine's device: ([sources,] sites, components)."""
         stored = numbers if numbers.dtype == np.int16 else numbers.astype(self.engine.dtype, copy=False)
-        return self.engine.put(self.grid.pack(stored))
+        return self.engine.place(self.grid.pack(stored), 2 if self.grid.parity else 1)
 
     def spinors(self, numbers: Any, components: int, part: Part = "all") -> Any:
         """Return contiguous complex numbers of the device, per site, with or without a leading axis of sources, packed."""
