@@ -21,10 +21,10 @@ def wilson(links: Read, psi: Read, kept: int = 18, edge: Read | None = None, dag
     return {"out": flat(hopped(links, psi, kept, edge, dagger))}
 
 
-def clover(links: Read, term: Read, psi: Read, minus_kappa: Any) -> dict[str, Any]:
+def clover(links: Read, term: Read, psi: Read, minus_kappa: Any, kept: int = 18, edge: Read | None = None) -> dict[str, Any]:
     """Return A psi - kappa D psi, A = 1 + 2 kappa c_sw C in `term`."""
-    diagonal = blocks(pairs_of(term), pairs(psi()))
-    return {"out": flat([plus(a, scaled(minus_kappa, d)) for a, d in zip(diagonal, hopped(links, psi), strict=True)])}
+    diagonal, hops_ = blocks(pairs_of(term), pairs(psi())), hopped(links, psi, kept, edge)
+    return {"out": flat([plus(a, scaled(minus_kappa, d)) for a, d in zip(diagonal, hops_, strict=True)])}
 
 
 def inverted(links: Read, term: Read, psi: Read, dagger: bool = False) -> dict[str, Any]:
@@ -147,6 +147,13 @@ def compressed(kept: int) -> Kernel:
     return Kernel(f"wilson-{kept}", wilson, fields, HOPS_4D, options=(("kept", kept),))
 
 
+def clover_of(kept: int) -> Kernel:
+    """Return the clover operator with so many reals of each link."""
+    name, edge = ("clover", ()) if kept == 18 else (f"clover-{kept}", (EDGE,))
+    fields = (Field("links", 4 * kept, each=False), TERM, PSI, OUT, *edge)
+    return Kernel(name, clover, fields, HOPS_4D, ("minus_kappa",), options=(("kept", kept),))
+
+
 @dataclass(frozen=True)
 class Halves:
     """The two halves of the even-odd operator, Mhat = A_ee - kappa^2 D_eo A_oo^-1 D_oe, or of its adjoint.
@@ -190,7 +197,7 @@ WILSON_HALF = Kernel(
     ),
     HOPS_4D,
 )
-CLOVER = Kernel("clover", clover, (LINKS, TERM, PSI, OUT), HOPS_4D, ("minus_kappa",))
+CLOVER = {kept: clover_of(kept) for kept in (18, 12, 8)}
 CHIRAL = Kernel("clover-term", chiral, (TERM, OWN, OUT))
 HALVES = {(clover, dagger): halves(clover, dagger) for clover in (False, True) for dagger in (False, True)}
 KERNELS = (
@@ -198,7 +205,7 @@ KERNELS = (
     WILSON_12,
     WILSON_8,
     WILSON_HALF,
-    CLOVER,
+    *CLOVER.values(),
     CHIRAL,
     *(kernel for half in HALVES.values() for kernel in (half.to_odd, half.to_even, half.fused)),
 )

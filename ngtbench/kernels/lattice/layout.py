@@ -75,8 +75,11 @@ def term(blocks: Array) -> Array:
 
 
 def units(numbers: Array) -> Array:
-    """Return reals of magnitude 1 or less as whole numbers of 16 bits, in units of 1/32767."""
-    return np.rint(numbers * WHOLE).astype(np.int16)
+    """Return reals of magnitude 1 or less as whole numbers of 16 bits, in units of 1/32767; Unavailable for larger ones."""
+    rounded = np.rint(numbers * WHOLE)
+    if not np.all(np.abs(rounded) <= WHOLE):
+        raise Unavailable(f"links in 16 bits have elements up to 1, not {np.max(np.abs(numbers)):.3g}", "keep 18 reals")
+    return rounded.astype(np.int16)
 
 
 def whole(numbers: Array) -> tuple[Array, Array]:

@@ -47,13 +47,27 @@ def wilson_half(setup: Setup, links: Array, spinor: Array) -> Run:
 
 def clover(setup: Setup, links: Array, spinor: Array) -> Run:
     """Apply 1 + 2 kappa c_sw C - kappa D, links in 18 reals and 72 of the term."""
+    return _clover(setup, links, spinor, 18)
+
+
+def clover_12(setup: Setup, links: Array, spinor: Array) -> Run:
+    """Apply the clover operator, links in 12 reals."""
+    return _clover(setup, links, spinor, 12)
+
+
+def clover_8(setup: Setup, links: Array, spinor: Array) -> Run:
+    """Apply the clover operator, links in 8 reals."""
+    return _clover(setup, links, spinor, 8)
+
+
+def _clover(setup: Setup, links: Array, spinor: Array, kept: int) -> Run:
     size, host = setup.size, setup.backend.get(links)
 
     def fields() -> dict[str, Array]:
         diagonal = array_clover.matrix_blocks(host, size.kappa, size.csw)
-        return layout.links(host, size.boundary, 18) | {"term": layout.term(diagonal)}
+        return layout.links(host, size.boundary, kept) | {"term": layout.term(diagonal)}
 
-    return operator(setup, hopping.CLOVER, fields, spinor, (-size.kappa,))
+    return operator(setup, hopping.CLOVER[kept], fields, spinor, (-size.kappa,))
 
 
 def staggered(setup: Setup, links: Array, field: Array) -> Run:

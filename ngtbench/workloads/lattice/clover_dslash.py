@@ -126,8 +126,12 @@ WORKLOAD = Workload(
         Impl("torch", "lattice.clover_torch:projected", "torch", devices=("cpu", "gpu")),
         Impl("cupy", "lattice.clover_cupy:projected", "cupy", devices=("gpu",)),
         Impl("native", "lattice.traced:clover", "native"),
+        Impl("native-12", "lattice.traced:clover_12", "native", traffic=0.83),
+        Impl("native-8", "lattice.traced:clover_8", "native", tolerance=_wilson.EIGHT, traffic=0.72),
         Impl("numba", "lattice.traced:clover", "numba"),
         Impl("rtc", "lattice.traced:clover", "cupy", devices=("gpu",)),
+        Impl("rtc-12", "lattice.traced:clover_12", "cupy", devices=("gpu",), traffic=0.83),
+        Impl("rtc-8", "lattice.traced:clover_8", "cupy", devices=("gpu",), tolerance=_wilson.EIGHT, traffic=0.72),
     ),
     notes=(
         "M = 1 + 2 kappa c_sw C - kappa D, kappa 0.12, c_sw 1; C of links without boundary phases, F with its trace.",

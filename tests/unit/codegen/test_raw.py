@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ngtbench.codegen import cubin, gpu, place, raw
+from ngtbench.codegen import cubin, gpu, pages, place, raw
 from ngtbench.codegen.compiler import Compiler
 from ngtbench.codegen.process import run
 from ngtbench.errors import CompileError
 from ngtbench.kernels.system import atomics, fma, memory, triad
+from ngtbench.model.workload import Array
 
 VISITS = raw.Text(
     "visits",
@@ -75,7 +77,17 @@ def test_nothing_is_remembered_from_pass_to_pass(wall: bool, home: object, compi
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize(("given", "rows", "items"), [(0, 3, 5), (7, 3, 5), (15, 3, 5), (300_000, 3001, 100)])
-def test_memory_is_filled_row_by_row(given: int, rows: int, items: int, threads: int, home: object, compiler: Compiler) -> None:
+def test_memory_is_filled_row_by_row(
+    given: int, rows: int, items: int, threads: int, home: object, compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = pages.empty
+
+    def dirty(*shape: Any) -> Array:
+        array = empty(*shape)
+        array.fill(77)
+        return array
+
+    monkeypatch.setattr(pages, "empty", dirty)
     values = np.arange(1, given + 1, dtype=np.float32)
     found = place.near(values, rows, items, threads, compiler, 64)
     assert found.dtype == np.float32

@@ -203,7 +203,7 @@ LINK_8, LINK_12 = 95, 42  # FLOP to rebuild a link
 COUNTS = {
     hopping.WILSON: 1320,
     staggering.STAGGERED[18]: 570,
-    hopping.CLOVER: 1872,
+    hopping.CLOVER[18]: 1872,
     hopping.CHIRAL: 504,
     hopping.WILSON_12: 1320 + 8 * LINK_12 + 2 * 12,
     staggering.STAGGERED[12]: 570 + 8 * LINK_12 + 8 * 6,

@@ -89,7 +89,7 @@ def clover(shape: Shape, dtype: str) -> Problem:
     links, psi = links_of(shape, dtype), random(shape, 1, dtype)
     fields = {**layout.links(links, TWISTED, 18), "term": layout.term(blocks), "psi": real(psi)}
     want = times(psi) - 0.125 * hopped(links, psi, TWISTED)
-    return Problem(hopping.CLOVER, fields, {"out": real(want)}, {"minus_kappa": -0.125})
+    return Problem(hopping.CLOVER[18], fields, {"out": real(want)}, {"minus_kappa": -0.125})
 
 
 def chiral(shape: Shape, dtype: str) -> Problem:

@@ -18,7 +18,7 @@ from ngtbench.model.workload import Array
 from ngtbench.physics import lattice
 from ngtbench.physics.lattice import Shape
 from ngtbench.workloads.lattice import _wilson
-from tests.unit.lattice.formulas import MAKE, PERIODIC, TOLERANCE, TWISTED, Problem, hopped, random, real
+from tests.unit.lattice.formulas import MAKE, PERIODIC, TOLERANCE, TWISTED, Problem, hopped, links_of, random, real
 
 EIGHT = dict(_wilson.EIGHT)
 SHAPES: tuple[Shape, ...] = ((4, 4, 4, 4), (3, 5, 2, 4), (1, 3, 2, 4))
@@ -139,3 +139,37 @@ def test_links_whose_phases_are_extreme_are_rebuilt_from_8_reals() -> None:
     got = evaluate(hopping.WILSON_8, {name: reals.T.reshape(-1, 2, 2, 2, 4) for name, reals in fields.items()})["out"]
     want = real(hopped(links, psi, PERIODIC))
     assert np.abs(got.reshape(24, -1).T - want).max() <= EIGHT["float64"] * np.sqrt(np.mean(want**2))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_whole_numbers_of_16_bits_are_off_by_their_rounding(dtype: str, on: Callable[[str], Engine]) -> None:
+    shape: Shape = (4, 3, 4, 4)
+    links, psi = links_of(shape, dtype), random(shape, 1, dtype)
+    psi[0] *= 1e-6  # each site has a scale of its own
+    psi[1:4] = 0
+    want = real(hopped(links, psi, TWISTED))
+    numbers, scale = layout.whole(real(psi)[None].astype(dtype))
+    fields = {"links": layout.units(layout.links(links, TWISTED, 18)["links"]), "psi": numbers[0], "scale": scale[0]}
+    given = {name: array.astype(np.float64).T.reshape(-1, *shape) for name, array in fields.items()}
+    body = evaluate(hopping.WILSON_HALF, given)
+    grid = lattice_on(shape, on(dtype))
+    there = {name: grid.put(array) for name, array in fields.items()}
+    there |= {"out": grid.empty(1, 24, dtype="int16"), "kept": grid.empty(1, 1)}
+    grid.bind(hopping.WILSON_HALF, there, "all", {})()
+    compiled = [grid.grid.unpack(there[name])[0].astype(np.float64) for name in ("out", "kept")]
+    for out, kept in ([body[name].reshape(len(body[name]), -1).T for name in ("out", "kept")], compiled):
+        assert np.abs(out).max() == 32767
+        assert (kept > 0).all()
+        off = np.abs(out * kept - want).reshape(*shape, 24)
+        for x in (0, 1, 3):
+            plane = want.reshape(*shape, 24)[x]
+            assert 1e-6 < off[x].max() / np.sqrt(np.mean(plane**2)) < 2e-3
+        assert not off[2].any()
+
+
+def test_links_larger_than_one_do_not_fit_16_bits() -> None:
+    links = layout.links(lattice.random_links((2, 2, 2, 2), 1), TWISTED, 18)["links"]
+    assert np.abs(layout.units(np.array([1.0, -1.0, 1 + 1e-9]))).tolist() == [32767, 32767, 32767]
+    for wrong in (3 * links, links * np.nan):
+        with pytest.raises(Unavailable, match=r"links in 16 bits have elements up to 1.*keep 18 reals"):
+            layout.units(wrong)

@@ -11,7 +11,7 @@ import pytest
 from ngtbench import workloads
 from ngtbench.backends.numpy import HostBackend
 from ngtbench.codegen import native
-from ngtbench.codegen.compiler import Compiler
+from ngtbench.codegen.compiler import Compiler, find
 from ngtbench.codegen.grid import Grid
 from ngtbench.codegen.process import run as run_program
 from ngtbench.kernels.system import triad_native
@@ -71,22 +71,27 @@ def test_compiled_triads_reach_the_last_element(
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_streaming_stores_and_their_fence_are_in_the_machine_code(dtype: str, host: Compiler) -> None:
+@pytest.mark.parametrize("isa", ["", "avx2", "sse2"])
+def test_streaming_stores_and_their_fence_are_in_the_machine_code(
+    isa: str, dtype: str, host: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if platform.machine() != "x86_64":
         pytest.skip("looks for x86 instructions")
-    lanes = native.lanes(host, dtype)
-    made = native.built(triad_native.TRIAD, dtype, Grid((lanes,), (lanes,)), host, streams=("a",))
-    flags = [flag for flag in host.flags if flag not in ("-shared", "-fPIC")]
-    ended = run_program([host.path, *flags, "-S", "-o", "-", str(made.built.path.with_suffix(".cpp"))], 60)
+    monkeypatch.setenv("NGTBENCH_ISA", isa)
+    narrow = find()
+    lanes = native.lanes(narrow, dtype)
+    made = native.built(triad_native.TRIAD, dtype, Grid((lanes,), (lanes,)), narrow, streams=("a",))
+    flags = [flag for flag in narrow.flags if flag not in ("-shared", "-fPIC")]
+    ended = run_program([narrow.path, *flags, "-S", "-o", "-", str(made.built.path.with_suffix(".cpp"))], 60)
     stores = [line.split() for line in ended.output.splitlines() if "movntp" in line]
-    wide = {16: "xmm", 32: "ymm", 64: "zmm"}[host.width_b]
+    wide = {16: "xmm", 32: "ymm", 64: "zmm"}[narrow.width_b]
     assert stores
     assert all(words[0].endswith(f"movntp{'d' if dtype == 'float64' else 's'}") and f"%{wide}" in words[1] for words in stores)
     assert "sfence" in ended.output
 
 
 @pytest.mark.parametrize("isa", ["avx2", "sse2", "scalar"])
-def test_narrower_registers_stream_too(isa: str, host: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_narrower_registers_reach_the_last_element_too(isa: str, host: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
     if platform.machine() != "x86_64":
         pytest.skip("names x86's instruction sets")
     monkeypatch.setenv("NGTBENCH_ISA", isa)
