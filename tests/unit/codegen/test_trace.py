@@ -1,6 +1,6 @@
 """Tracing: a traced body gives what the body gives on NumPy arrays, bit by bit, in as few operations as it says."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,26 +11,12 @@ from hypothesis import strategies as st
 from ngtbench.codegen import trace as tracing
 from ngtbench.codegen.kernel import HOPS_4D, Field, Hop, Kernel, Reals, evaluate
 from ngtbench.codegen.schedule import steps
-from ngtbench.codegen.trace import INLINE, LOADS, OWN, Op, Program, block, larger, magnitude, sqrt, trace
+from ngtbench.codegen.trace import INLINE, OWN, Op, Program, block, larger, magnitude, sqrt, trace
 from ngtbench.kernels.lattice import hopping, staggering
-from ngtbench.model.workload import Array
-from tests.unit.codegen.samples import LARGE, UPDATE, mixed, numbers
+from tests.unit.codegen.execution import SCALARS, executed, fields_of, mixing, same
+from tests.unit.codegen.samples import LARGE, UPDATE, mixed
 
 Read = Callable[..., Reals]
-LATTICE = (2, 3, 2, 4)
-SCALARS = {"alpha": 0.75, "beta": -1.5}
-DO: dict[str, Callable[..., Any]] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    "neg": np.negative,
-    "sqrt": np.sqrt,
-    "larger": np.maximum,
-    "magnitude": np.abs,
-    "move": lambda a: a,
-    "part": lambda a: a,
-}
 
 
 def kernel_of(body: Callable[..., Mapping[str, Any]], hops: tuple[Hop, ...] = HOPS_4D, outputs: int = 1) -> Kernel:
@@ -40,47 +26,6 @@ def kernel_of(body: Callable[..., Mapping[str, Any]], hops: tuple[Hop, ...] = HO
 def traced(body: Callable[[Read, Any, Any], Any]) -> Program:
     """Trace a body that returns one number."""
     return trace(kernel_of(lambda x, alpha, beta: {"out": [body(x, alpha, beta)]}))
-
-
-def executed(program: Program, given: Mapping[str, Array], hops: Sequence[Hop], scalars: Mapping[str, float]) -> dict[str, Any]:
-    """Do what the lines say, in the order they are scheduled; `given` has a number's place first, then the lattice."""
-    values: dict[int, Any] = {number: one.what for number, one in enumerate(program.ops) if one.kind == "const"}
-    values |= {number: scalars[one.what] for number, one in enumerate(program.ops) if one.kind == "scalar"}
-    for number in (number for step in steps(program) for number in step.lines):
-        op = program.ops[number]
-        if op.kind in LOADS:
-            name, component, frame = op.what
-            axis, step = (0, 0) if frame == OWN else hops[frame - 1]
-            values[number] = np.roll(given[name][component], -step, axis=axis)
-        elif op.kind == "arg":
-            values[number] = given["in"][op.what]
-        elif op.kind == "call":
-            inner = np.stack([np.broadcast_to(values[arg], given["psi"].shape[1:]) for arg in op.args])
-            values[number] = executed(op.what.program, {"in": inner, "psi": inner}, (), {})["out"]
-        elif op.kind == "part":
-            values[number] = values[op.args[0]][op.what]
-        elif number not in values:
-            with np.errstate(all="ignore"):
-                values[number] = DO[op.kind](*(values[arg] for arg in op.args))
-    return {name: [values[line] for line in lines] for name, lines in program.outputs.items()}
-
-
-def fields_of(kernel: Kernel) -> dict[str, Array]:
-    return {name: one[0].T.reshape(-1, *LATTICE) for name, one in numbers(kernel, LATTICE, "float64", 1).items()}
-
-
-def same(kernel: Kernel, finite: Callable[[bool], object] = bool) -> None:
-    """Compare the lines with the body itself on NumPy arrays; `finite` is told whether all of what is wanted is."""
-    scalars = {name: SCALARS[name] for name in kernel.scalars}
-    fields = fields_of(kernel)
-    with np.errstate(all="ignore"):
-        want = evaluate(kernel, fields, scalars)
-    finite(all(bool(np.isfinite(one).all()) for one in want.values()))
-    found = executed(trace(kernel), fields, kernel.hops, scalars)
-    assert set(found) == set(want)
-    for name, lines in found.items():
-        got = np.stack([np.broadcast_to(line, LATTICE) for line in lines])
-        assert np.array_equal(got.sum(dtype=np.float64) if name in kernel.sums else got, want[name]), name
 
 
 X: tuple[tuple[str, Callable[[Read, Any, Any], Any], str, int], ...] = (
@@ -173,18 +118,6 @@ def test_any_expression_gives_what_numpy_gives(trees: list[Any]) -> None:
     mixing(program)
 
 
-def mixing(program: Program) -> None:
-    """Every operation is done in one frame, and what is written is at the own site."""
-    for op in program.ops:
-        frames = {program.ops[arg].frame for arg in op.args} - {None}
-        if op.kind == "move":
-            assert frames == {op.what} != {OWN}
-            assert op.frame == OWN
-        elif op.args:
-            assert frames <= {op.frame}
-    assert {program.ops[line].frame for lines in program.outputs.values() for line in lines} <= {OWN, None}
-
-
 def test_equal_lines_are_written_once() -> None:
     program = traced(lambda x, a, b: (x()[0] * x()[1] + a) * (x()[1] * x()[0] + a) - (x()[1] - x()[0]) * (x()[0] - x()[1]))
     kinds = [op.kind for op in program.ops]
@@ -204,6 +137,8 @@ COUNTS = {
     hopping.WILSON: 1320,
     staggering.STAGGERED[18]: 570,
     hopping.CLOVER[18]: 1872,
+    hopping.CLOVER[12]: 1872 + 8 * LINK_12 + 2 * 12,
+    hopping.CLOVER[8]: 1872 + 8 * LINK_8 + 2 * 12,
     hopping.CHIRAL: 504,
     hopping.WILSON_12: 1320 + 8 * LINK_12 + 2 * 12,
     staggering.STAGGERED[12]: 570 + 8 * LINK_12 + 8 * 6,

@@ -84,12 +84,15 @@ def hermitian(shape: Shape, dtype: str) -> tuple[Array, Callable[[Array], Array]
     return blocks, lambda psi: np.einsum("...cij,...cj->...ci", blocks, psi.reshape(*shape, 2, 6)).reshape(psi.shape)
 
 
-def clover(shape: Shape, dtype: str) -> Problem:
-    blocks, times = hermitian(shape, dtype)
-    links, psi = links_of(shape, dtype), random(shape, 1, dtype)
-    fields = {**layout.links(links, TWISTED, 18), "term": layout.term(blocks), "psi": real(psi)}
-    want = times(psi) - 0.125 * hopped(links, psi, TWISTED)
-    return Problem(hopping.CLOVER[18], fields, {"out": real(want)}, {"minus_kappa": -0.125})
+def clover(kept: int, boundary: Any) -> Make:
+    def make(shape: Shape, dtype: str) -> Problem:
+        blocks, times = hermitian(shape, dtype)
+        links, psi = links_of(shape, dtype), random(shape, 1, dtype)
+        fields = {**layout.links(links, boundary, kept), "term": layout.term(blocks), "psi": real(psi)}
+        want = {"out": real(times(psi) - 0.125 * hopped(links, psi, boundary))}
+        return Problem(hopping.CLOVER[kept], fields, want, {"minus_kappa": -0.125}, eight=kept == 8)
+
+    return make
 
 
 def chiral(shape: Shape, dtype: str) -> Problem:
@@ -164,7 +167,7 @@ MAKE: dict[str, Make] = {
     **{f"wilson-{kept} {boundary}": wilson(kept, boundary) for kept in (12, 8) for boundary in (ANTIPERIODIC, PERIODIC)},
     **{f"staggered-18 {boundary}": staggered(18, boundary) for boundary in (ANTIPERIODIC, PERIODIC, TWISTED)},
     **{f"staggered-{kept} {bc}": staggered(kept, bc) for kept in (12, 8) for bc in (ANTIPERIODIC, PERIODIC, (-1, 1, -1, 1))},
-    "clover": clover,
+    **{f"clover-{kept}": clover(kept, boundary) for kept, boundary in ((18, TWISTED), (12, ANTIPERIODIC), (8, ANTIPERIODIC))},
     "clover-term": chiral,
     **{
         f"{getattr(hopping.HALVES[term, dagger], which).name}": half(term, dagger, which)
