@@ -6,15 +6,12 @@ GCC's and Clang's vector types take the lines as they are, on every instruction 
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 
-import numpy as np
-
+from ngtbench.codegen import reads
 from ngtbench.codegen.kernel import Field, Hop, Kernel
 from ngtbench.codegen.schedule import Step, steps
-from ngtbench.codegen.trace import LOADS, OWN, Op, Program, trace
+from ngtbench.codegen.trace import OWN, Op, Program, trace
 
 TYPES = {"float64": "double", "float32": "float"}
-LINE_B = 64
-GROUP = 6  # right-hand sides that pass together: measured on 16^4, more of them push each other's neighbours out of the cache
 _SIGN = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
 _PROLOGUE = """\
@@ -69,11 +66,18 @@ _STREAM = """\
 """
 
 
-def source(kernel: Kernel, dtype: str, lanes: int, permuted: Mapping[Hop, Sequence[int]], streams: Collection[str] = ()) -> str:
+def source(
+    kernel: Kernel,
+    dtype: str,
+    lanes: int,
+    permuted: Mapping[Hop, Sequence[int]],
+    streams: Collection[str] = (),
+    many: bool = False,
+) -> str:
     """Return the text of `extern "C" void NAME(first, last, sources, threads, table, scalars, sums, fields...)`.
 
     Rows [first, last) of the table are visited. `scalars` is [source][scalar] and `sums` [thread][source][sum][lane], zero
-    beforehand, both double. A prefetch of what the next visit reads first is spread over the lines of this one. Fields in
+    beforehand, both double. Prefetches, more of them for `many` sources, are spread over the lines. Fields in
     `streams` go past the caches, where the processor can store so: whole lines are then not read before they are written.
     If there are no hops either, row i is block i, and the table, which would take a part of the bandwidth, is not read.
     """
@@ -85,20 +89,18 @@ def source(kernel: Kernel, dtype: str, lanes: int, permuted: Mapping[Hop, Sequen
     lines += functions(program, "static __attribute__((noinline)) ")
     body = [
         *_pointers(kernel, program, "i" if streams and not kernel.hops else "row[0]"),
-        *_spread(_body(kernel, program, permuted, streams), _prefetches(kernel, program, dtype, lanes)),
+        *reads.spread(_body(kernel, program, permuted, streams), reads.ahead(kernel, program, dtype, lanes, many)),
     ]
     fields = "".join(f", {declared(field)} *const __restrict {field.name}" for field in kernel.fields)
     lines.append(
         f'extern "C" void {identifier(kernel.name)}(const long first, const long last, const long sources, const long threads,\n'
         f"    const int *const __restrict table, const double *const scalars, double *const sums{fields})\n"
         "{\n"
-        f"  const long groups = (sources + {GROUP - 1}) / {GROUP}, group = (sources + groups - 1) / groups;\n"
-        "#pragma omp parallel num_threads(threads)\n  {\n" + _totals(kernel) + "    for (long g = 0; g < groups; ++g)\n"
-        "#pragma omp for schedule(static)\n"
+        "#pragma omp parallel num_threads(threads)\n  {\n" + _totals(kernel) + "#pragma omp for schedule(static)\n"
         "    for (long i = first; i < last; ++i) {\n"
         f"      const int *const row = table + {1 + len(kernel.hops)} * i;\n"
-        + f"      const int *const next = row + {1 + len(kernel.hops)};\n" * bool(kernel.hops)
-        + "      for (long s = g * group; s < sources && s < (g + 1) * group; ++s) {\n"
+        + f"      const int *const next = row + {1 + len(kernel.hops)};\n" * reads.looks_ahead(kernel)
+        + "      for (long s = 0; s < sources; ++s) {\n"
         + textwrap.indent("\n".join(body), " " * 8)
         + "\n      }\n    }\n"
         + "    streamed();\n" * bool(streams)
@@ -174,22 +176,12 @@ def _pointers(kernel: Kernel, program: Program, own: str) -> list[str]:
     lines = [f"const T {name} = T(scalars[s * {len(kernel.scalars)} + {k}]);" for k, name in enumerate(kernel.scalars)]
     for field in kernel.fields:
         const = "const " * (field.access == "in")
-        for frame in sorted(frames(program, field.name) | ({OWN} if field.access != "in" else set())):
+        for frame in sorted(reads.frames(program, field.name) | ({OWN} if field.access != "in" else set())):
             block = own if frame == OWN else f"(row[{frame}] >> 1)"
-            start = _start(block, field.each, field.components)
+            start = reads.start(block, field.each, field.components)
             vector = "V" if field.storage == "real" else "H"
             lines.append(f"{const}{vector} *const {field.name}{frame} = ({const}{vector} *)({field.name} + {start});")
     return lines
-
-
-def frames(program: Program, name: str) -> set[int]:
-    """Return the frames a field is read in."""
-    live = program.live()
-    return {op.what[2] for number, op in enumerate(program.ops) if op.kind in LOADS and op.what[0] == name and number in live}
-
-
-def _start(block: str, each: bool, components: int) -> str:
-    return f"({block} * sources + s) * {components} * W" if each else f"long({block}) * {components} * W"
 
 
 def _streaming(dtype: str, lanes: int) -> str:
@@ -243,34 +235,6 @@ def _moves(kernel: Kernel, program: Program, step: Step, permuted: Mapping[Hop, 
     order = ", ".join(map(str, lanes))
     changed = " ".join(f"t{number} = PERMUTED(t{number}, {order});" for number in step.lines)
     return [f"V {', '.join(ours)};", f"if (__builtin_expect(row[{step.frame}] & 1, 0)) {{ {changed} }}"]
-
-
-def _prefetches(kernel: Kernel, program: Program, dtype: str, lanes: int) -> list[str]:
-    """Write one prefetch per line of what the next visit reads or writes and this one did not.
-
-    Measured on an 8^4 lattice beyond the second-level cache: 1.15 to 1.2 times as fast as with the hardware's alone.
-    """
-    if not kernel.hops:
-        return []
-    lines = []
-    for field in kernel.fields:
-        first = min(frames(program, field.name), default=OWN)
-        block = "next[0]" if first == OWN else f"(next[{first}] >> 1)"
-        start = f"(const char *)({field.name} + {_start(block, field.each, field.components)})"
-        lines += [
-            f"__builtin_prefetch({start} + {at}, {int(field.access != 'in')}, 3);"
-            for at in range(0, field.components * lanes * np.dtype(field.stored(dtype)).itemsize, LINE_B)
-        ]
-    return lines
-
-
-def _spread(lines: list[str], extra: list[str]) -> list[str]:
-    """Put the extra lines between the others, evenly."""
-    found: list[str] = []
-    for k, one in enumerate(lines):
-        found += extra[k * len(extra) // len(lines) : (k + 1) * len(extra) // len(lines)]
-        found.append(one)
-    return found
 
 
 def _totals(kernel: Kernel) -> str:

@@ -62,7 +62,9 @@ def _native(dtype: str, threads: int) -> Engine:
     host = compiler.find()
 
     def bind(kernel: Kernel, grid: Grid, table: Array, fields: Mapping[str, Any], starts: Mapping[str, int]) -> Bound:
-        return native.bind(native.built(kernel, dtype, grid, host), kernel, table, fields, threads=threads, starts=starts)
+        many = any(field.each and fields[field.name].shape[1] > 1 for field in kernel.fields)
+        made = native.built(kernel, dtype, grid, host, many=many)
+        return native.bind(made, kernel, table, fields, threads=threads, starts=starts)
 
     def near(blocks: Array, parts: int) -> Array:
         return place.blocks(np.ascontiguousarray(blocks), parts, threads, host)

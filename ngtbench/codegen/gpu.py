@@ -7,7 +7,7 @@ copies, for a thread reads its neighbour's lane to begin with.
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 
-from ngtbench.codegen import cpp
+from ngtbench.codegen import cpp, reads
 from ngtbench.codegen.kernel import Field, Hop, Kernel
 from ngtbench.codegen.schedule import steps
 from ngtbench.codegen.trace import OWN, Program, trace
@@ -35,7 +35,7 @@ def source(
     them up, so that a result does not depend on the order of threads. Counts are long long. The grid is `blocks` x 1 x 1.
     """
     program = trace(kernel)
-    read = {frame for field in kernel.fields for frame in cpp.frames(program, field.name)} - {OWN}
+    read = {frame for field in kernel.fields for frame in reads.frames(program, field.name)} - {OWN}
     moving = {frame: permuted[kernel.hops[frame - 1]] for frame in sorted(read)}
     moving = {frame: order for frame, order in moving.items() if list(order) != list(range(lanes))}
     lines = [_PROLOGUE.format(real=cpp.TYPES[dtype], lanes=lanes)]
@@ -104,7 +104,7 @@ def _lanes(read: Collection[int], moving: Collection[int]) -> list[str]:
 def _body(kernel: Kernel, program: Program) -> list[str]:
     lines = [f"const T {name} = T(scalars[s * {len(kernel.scalars)} + {k}]);" for k, name in enumerate(kernel.scalars)]
     for field in kernel.fields:
-        frames = cpp.frames(program, field.name) | ({OWN} if field.access != "in" else set())
+        frames = reads.frames(program, field.name) | ({OWN} if field.access != "in" else set())
         lines += [_pointer(field, frame) for frame in sorted(frames)]
     lines += _room(program)
     lines += [_line(program, number) for step in steps(program) for number in step.lines if cpp.named(program.ops[number])]

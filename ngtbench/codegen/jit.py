@@ -17,7 +17,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from ngtbench.codegen import cpp, shapes
+from ngtbench.codegen import cpp, reads, shapes
 from ngtbench.codegen.cache import folder
 from ngtbench.codegen.grid import Grid
 from ngtbench.codegen.kernel import Field, Kernel
@@ -161,7 +161,7 @@ def _shifted(array: Array, start: int) -> Array:
 
 def _starts(program: Program, field: Field) -> list[str]:
     """Write a view of this visit's numbers of a field in each frame they are used in."""
-    frames = cpp.frames(program, field.name) | ({OWN} if field.access != "in" else set())
+    frames = reads.frames(program, field.name) | ({OWN} if field.access != "in" else set())
     source = "s" if field.each else "0"
     return [
         f"{field.name}{frame} = {field.name}[{'row[0]' if frame == OWN else f'(row[{frame}] >> 1)'}, {source}]"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ngtbench.codegen import cpp, shapes
+from ngtbench.codegen import cpp, reads, shapes
 from ngtbench.codegen.cache import Built, library
 from ngtbench.codegen.compiler import Compiler
 from ngtbench.codegen.grid import Grid
@@ -28,13 +28,15 @@ class Made:
     lanes: int
 
 
-def built(kernel: Kernel, dtype: str, grid: Grid, compiler: Compiler, streams: Collection[str] = ()) -> Made:
+def built(kernel: Kernel, dtype: str, grid: Grid, compiler: Compiler, streams: Collection[str] = (), many: bool = False) -> Made:
     """Return the compiled kernel, from the cache where it was compiled before; fields in `streams` go past the caches.
+
+    `many` fetches ahead for several right-hand sides; right for one, but slower.
 
     Raises Unavailable where it cannot be compiled here, CompileError where the compiler rejects it.
     """
     permuted = {hop: grid.permuted(hop) for hop in kernel.hops}
-    text = cpp.source(kernel, dtype, grid.lanes, permuted, streams)
+    text = cpp.source(kernel, dtype, grid.lanes, permuted, streams, many)
     return Made(library(kernel.name, text, compiler), dtype, grid.lanes)
 
 
@@ -80,7 +82,7 @@ def bind(
     addresses = []
     for field in kernel.fields:
         array = fields[field.name]
-        if array.ctypes.data % min(cpp.LINE_B, made.lanes * array.itemsize):
+        if array.ctypes.data % min(reads.LINE_B, made.lanes * array.itemsize):
             raise ValueError(f"{kernel.name}: field '{field.name}' is not aligned to a register: take it from `pages.empty`")
         addresses.append(array.ctypes.data - (starts or {}).get(field.name, 0) * array.strides[0])
     function = made.built.cdll[cpp.identifier(kernel.name)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ngtbench.kernels.lattice import steps
 from ngtbench.kernels.lattice.halves import Schur
-from ngtbench.kernels.lattice.krylov import COMPLEX, DROP, REAL, Found, ratio, stuck
+from ngtbench.kernels.lattice.krylov import COMPLEX, DROP, REAL, Found, ratio, relative, stuck
 from ngtbench.model.workload import Array
 
 
@@ -65,7 +65,7 @@ class Normal:
             self.turn(alpha, ratio(norm2, before2, active))
             iterations += active
         rounds = int(iterations.max())
-        return Found(self.x, iterations, np.sqrt(norm2 / first2), 2 * rounds + 1, 5 * REAL * rounds)
+        return Found(self.x, iterations, relative(norm2, first2), 2 * rounds + 1, 5 * REAL * rounds)
 
     def _sums(self, halves: Any, last: Any = None) -> Array:
         """Apply the two halves of an operator; return the sums of the second, whose last scalar is given."""
@@ -111,7 +111,7 @@ class Mixed:
                 norm2 = since2 = self._updated()
                 alpha, updates = np.zeros_like(alpha), updates + 1
             inner.turn(alpha, ratio(norm2, before2, active))
-        rounds, left = int(iterations.max()), np.sqrt(norm2 / first2)
+        rounds, left = int(iterations.max()), relative(norm2, first2)
         return Found(self.x, iterations, left, 2 * (rounds + updates) + 1, 5 * REAL * rounds + 2 * REAL * updates)
 
     def _updated(self) -> Array:
@@ -173,7 +173,7 @@ class Stabilised:
             self._turn()
             iterations += active
         rounds = int(iterations.max())
-        return Found(self.x, iterations, np.sqrt(left2 / base2), 2 * rounds, (9 * COMPLEX + 2 * REAL) * rounds)
+        return Found(self.x, iterations, relative(left2, base2), 2 * rounds, (9 * COMPLEX + 2 * REAL) * rounds)
 
     def _squared(self) -> Array:
         """Return |r|^2, by a step of length zero."""
