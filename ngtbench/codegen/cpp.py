@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ngtbench.codegen import reads
 from ngtbench.codegen.kernel import Field, Hop, Kernel
+from ngtbench.codegen.program import OWN, Op, Program
 from ngtbench.codegen.schedule import Step, steps
-from ngtbench.codegen.trace import OWN, Op, Program, trace
+from ngtbench.codegen.trace import trace
 
 TYPES = {"float64": "double", "float32": "float"}
 _SIGN = {"add": "+", "sub": "-", "mul": "*", "div": "/"}

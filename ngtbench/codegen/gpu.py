@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ngtbench.codegen import cpp, reads
 from ngtbench.codegen.kernel import Field, Hop, Kernel
+from ngtbench.codegen.program import OWN, Program
 from ngtbench.codegen.schedule import steps
-from ngtbench.codegen.trace import OWN, Program, trace
+from ngtbench.codegen.trace import trace
 
 LANES = 32  # sites of a block: neighbouring threads then read neighbouring words
 THREADS = 128  # of a thread block

@@ -21,8 +21,9 @@ from ngtbench.codegen import cpp, reads, shapes
 from ngtbench.codegen.cache import folder
 from ngtbench.codegen.grid import Grid
 from ngtbench.codegen.kernel import Field, Kernel
+from ngtbench.codegen.program import LOADS, OWN, Program
 from ngtbench.codegen.schedule import steps
-from ngtbench.codegen.trace import LOADS, OWN, Program, trace
+from ngtbench.codegen.trace import trace
 from ngtbench.model.workload import Array
 
 _FAST: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "boundscheck": False}
@@ -133,6 +134,7 @@ def bind(
     of the lattice.
     """
     sources = shapes.sources(kernel, fields, 1, made.dtype)
+    shapes.inside(kernel, table, fields, starts or {})
     scalars = np.zeros((sources, max(1, len(kernel.scalars))))
     sums = np.zeros((threads, sources, -(-max(1, len(kernel.sums)) // _APART) * _APART))
     flat = [_shifted(fields[field.name], (starts or {}).get(field.name, 0)) for field in kernel.fields]

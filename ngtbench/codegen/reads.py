@@ -3,7 +3,7 @@
 import numpy as np
 
 from ngtbench.codegen.kernel import Kernel
-from ngtbench.codegen.trace import LOADS, OWN, Program
+from ngtbench.codegen.program import LOADS, OWN, Program
 
 LINE_B = 64
 

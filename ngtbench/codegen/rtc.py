@@ -72,6 +72,7 @@ def bind(
     holds only a part of the lattice. Raises ValueError where a field does not fit the kernel.
     """
     sources, rows = shapes.sources(kernel, fields, made.lanes, made.dtype), len(table) - 1
+    shapes.inside(kernel, table, fields, starts or {})
     arrays = [fields[field.name] for field in kernel.fields]
     there, scalars = cupy.asarray(table), cupy.zeros((sources, max(1, len(kernel.scalars))))
     sums = cupy.empty((sources, len(kernel.sums), rows * made.lanes))

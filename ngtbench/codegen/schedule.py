@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from ngtbench.codegen.trace import LOADS, Program
+from ngtbench.codegen.program import LOADS, Program
 
 
 @dataclass(frozen=True)

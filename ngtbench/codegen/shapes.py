@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ngtbench.codegen.kernel import Kernel
-from ngtbench.codegen.trace import LOADS, OWN, trace
+from ngtbench.codegen.program import LOADS, OWN
+from ngtbench.codegen.trace import trace
 from ngtbench.model.workload import Array
 
 

@@ -15,7 +15,7 @@ from ngtbench.codegen.compiler import Compiler
 from ngtbench.codegen.cubin import ARCHITECTURES, Cubin
 from ngtbench.codegen.grid import Grid, grid
 from ngtbench.codegen.kernel import Kernel
-from ngtbench.codegen.trace import Program
+from ngtbench.codegen.program import Program
 from ngtbench.errors import BadInput, CompileError, Unavailable
 
 HOST = "host"

@@ -30,7 +30,7 @@ def door(made: Clone, *words: object, cases: str = f"{LAUNCH} {TRIAD}") -> subpr
 def taken(made: Clone) -> tuple[Path, str]:
     """Return the JSON of one run, and what it printed."""
     path = made.place.parent / "taken.json"
-    ended = door(made, f"--benchmark-json={path}", cases=f"{LAUNCH} {TRIAD} {ABSENT} system/memory@1/XS/*")
+    ended = door(made, f"--benchmark-json={path}", cases=f"{LAUNCH} {TRIAD} {ABSENT} system/memory@1/XS/numba/*")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return path, ended.stdout
 

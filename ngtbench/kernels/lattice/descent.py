@@ -80,6 +80,7 @@ class Mixed:
     """`Normal` in float32, with reliable updates in float64: see `krylov.cg_mixed`. Both have the same grid."""
 
     def __init__(self, outer: Schur, inner: Schur) -> None:
+        self.inner = inner
         self._inner = Normal(inner)
         self.x, self.b, self._r, self._right, w = (outer.empty() for _ in range(5))
         self._put = outer.on.engine.put

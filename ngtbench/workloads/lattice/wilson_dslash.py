@@ -103,7 +103,7 @@ WORKLOAD = Workload(
         "XS and S against the whole oracle; M and L at every site too, slab by slab, so that one wrong element fails.",
         "-12: two rows of a link are kept; the third, rebuilt, is off by 4 eps at most; 24 such random terms: 20 eps of the rms.",
         "-8: tan(arg a1 / 2), tan(arg c1 / 2), a2, a3, b1 of rows a, b, c; tolerance 8 sqrt(eps), see lattice/_wilson.py.",
-        "-12 and -8: rebuilding is not counted: 42 and 103 FLOP a link, and a factor for the boundary in two hops.",
+        "-12 and -8: rebuilding is not counted: 42 and 95 FLOP a link, and a factor for the boundary in two hops.",
         "An implementation keeps links and spinor in a layout of its own: packing is build time, not timed.",
     ),
 )

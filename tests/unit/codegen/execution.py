@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from ngtbench.codegen.kernel import Hop, Kernel, evaluate
+from ngtbench.codegen.program import LOADS, OWN, Program
 from ngtbench.codegen.schedule import steps
-from ngtbench.codegen.trace import LOADS, OWN, Program, trace
+from ngtbench.codegen.trace import trace
 from ngtbench.model.workload import Array
 from tests.unit.codegen.samples import numbers
 

@@ -107,3 +107,25 @@ def test_numba_compiles_where_nothing_can_be_kept(jit: Any, monkeypatch: pytest.
     there = {name: on.pack(array) for name, array in numbers(UPDATE, on.shape, "float32", 1).items()}
     bound = jit.bind(jit.built(UPDATE, "float32", on), UPDATE, on.table(UPDATE.hops), there, threads=1)
     assert np.isfinite(bound.sums()).all()
+
+
+def test_kernels_come_from_the_cache_side_by_side(home: Path) -> None:
+    """Machine code of functions of one name, loaded from the cache by one process, was taken for one another's."""
+    program = """
+import sys
+import numpy as np
+from ngtbench.codegen import jit
+from ngtbench.codegen.grid import grid
+from ngtbench.codegen.kernel import evaluate
+from ngtbench.kernels.lattice.hopping import WILSON
+from ngtbench.kernels.lattice.staggering import STAGGERED
+on = grid((2, 2, 2, 2), 1)
+for kernel in (STAGGERED[18], WILSON)[int(sys.argv[1]) : int(sys.argv[2])]:
+    fields = {f.name: np.random.default_rng(1).random((f.components, 2, 2, 2, 2)) for f in kernel.fields}
+    packed = {name: on.pack(array.reshape(len(array), -1).T) for name, array in fields.items()}
+    jit.bind(jit.built(kernel, "float64", on), kernel, on.table(kernel.hops), packed, threads=1)()
+    want = evaluate(kernel, fields)["out"]
+    assert np.allclose(on.unpack(packed["out"])[0].T.reshape(want.shape), want), kernel.name
+"""
+    for some in (("0", "1"), ("1", "2"), ("0", "2")):  # each compiled by a process of its own, then both loaded by one
+        subprocess.run([sys.executable, "-c", program, *some], timeout=120, check=True)

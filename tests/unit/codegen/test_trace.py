@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from ngtbench.codegen import trace as tracing
 from ngtbench.codegen.kernel import HOPS_4D, Field, Hop, Kernel, Reals, evaluate
+from ngtbench.codegen.program import FLOP, OWN, Op, Program
 from ngtbench.codegen.schedule import steps
-from ngtbench.codegen.trace import INLINE, OWN, Op, Program, block, larger, magnitude, sqrt, trace
+from ngtbench.codegen.trace import INLINE, block, larger, magnitude, sqrt, trace
 from ngtbench.kernels.lattice import hopping, staggering
 from tests.unit.codegen.execution import SCALARS, executed, fields_of, mixing, same
 from tests.unit.codegen.samples import LARGE, UPDATE, mixed
@@ -232,7 +233,7 @@ def test_calls_are_counted_with_what_they_do() -> None:
     kernel = Kernel("one", lambda psi: {"out": mixed(psi(), psi(0, 1))}, (Field("psi", 12), Field("out", 12, "out")), HOPS_4D)
     program, alone = trace(LARGE), trace(kernel).flop
     assert tracing._traced(kernel, calls=True).flop == alone > 300
-    direct = sum(op.kind in tracing.FLOP for number, op in enumerate(program.ops) if number in program.live())
+    direct = sum(op.kind in FLOP for number, op in enumerate(program.ops) if number in program.live())
     assert program.flop == 16 * alone + direct == 16 * alone + 8 * 12 + 11
 
 
