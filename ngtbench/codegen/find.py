@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-
 import ngtbench
 from ngtbench.codegen.kernel import Kernel
 from ngtbench.codegen.trace import trace
@@ -37,9 +35,8 @@ def kernels() -> dict[str, list[Kernel]]:
 
 def listing(dtype: str = "float64") -> list[Entry]:
     """Describe every kernel in one precision."""
-    item_b = np.dtype(dtype).itemsize
     return [
-        Entry(kernel.name, module, trace(kernel).flop, kernel.moved() * item_b)
+        Entry(kernel.name, module, trace(kernel).flop, kernel.moved_b(dtype))
         for module, found in kernels().items()
         for kernel in found
     ]

@@ -1,8 +1,9 @@
 """Compile a kernel for the host's processor and call it on arrays in blocks of one register."""
 
 import ctypes
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -19,6 +20,9 @@ def lanes(compiler: Compiler, dtype: str) -> int:
     return max(1, compiler.width_b // int(np.dtype(dtype).itemsize))
 
 
+_LEAST = 16  # blocks of a thread: some microseconds, what it costs to wake it
+
+
 @dataclass(frozen=True)
 class Made:
     """A compiled kernel."""
@@ -28,7 +32,8 @@ class Made:
     lanes: int
 
 
-def built(kernel: Kernel, dtype: str, grid: Grid, compiler: Compiler, streams: Collection[str] = (), many: bool = False) -> Made:
+@cache
+def built(kernel: Kernel, dtype: str, grid: Grid, compiler: Compiler, streams: tuple[str, ...] = (), many: bool = False) -> Made:
     """Return the compiled kernel, from the cache where it was compiled before; fields in `streams` go past the caches.
 
     `many` fetches ahead for several right-hand sides; right for one, but slower.
@@ -76,6 +81,7 @@ def bind(
     part of the lattice. Raises ValueError where a field does not fit the kernel.
     """
     sources = shapes.sources(kernel, fields, made.lanes, made.dtype)
+    threads = max(1, min(threads, (len(table) - 1) * sources // _LEAST))
     shapes.inside(kernel, table, fields, starts or {})
     scalars = np.zeros((sources, max(1, len(kernel.scalars))))
     sums = np.zeros((threads, sources, max(1, len(kernel.sums)), made.lanes))

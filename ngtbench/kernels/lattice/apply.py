@@ -14,6 +14,8 @@ from ngtbench.kernels.lattice.check import check_boundary, check_field
 from ngtbench.kernels.lattice.compiled import lattice
 from ngtbench.model.workload import Array
 
+_MOST = 1024  # threads
+
 
 def wilson_dslash(links: Array, spinor: Array, *, boundary: Sequence[complex] = (1, 1, 1, -1)) -> Array:
     """Return D psi(x) = sum_mu [(1 - g_mu) U_mu(x) psi(x+mu) + (1 + g_mu) U_mu(x-mu)^+ psi(x-mu)].
@@ -66,6 +68,7 @@ def available() -> tuple[str, ...]:
 
 
 def threads() -> int:
-    """Return one thread per processor that this process may use, or what OMP_NUM_THREADS says."""
+    """Return one thread per processor that this process may use, or what OMP_NUM_THREADS says, up to 1024."""
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    return int(asked) if asked.isdigit() and int(asked) else len(os.sched_getaffinity(0))
+    wanted = int(asked) if asked.isascii() and asked.isdigit() else 0
+    return min(wanted, _MOST) or len(os.sched_getaffinity(0))

@@ -26,10 +26,10 @@ class Lattice:
         stored = numbers if numbers.dtype == np.int16 else numbers.astype(self.engine.dtype, copy=False)
         return self.engine.place(self.grid.pack(stored), 2 if self.grid.parity else 1)
 
-    def spinors(self, numbers: Any, components: int, part: Part = "all") -> Any:
+    def spinors(self, numbers: Any, components: int, part: Part = "all", out: Any = None) -> Any:
         """Return contiguous complex numbers of the device, per site, with or without a leading axis of sources, packed."""
         reals = numbers.reshape(-1).view(self.engine.dtype).reshape(-1, self.grid.sites.size, components)
-        packed = self.empty(len(reals), components, part)
+        packed = self.empty(len(reals), components, part) if out is None else out
         for source, one in enumerate(reals):
             packed[:, source] = one[self._sites(part)].transpose(0, 2, 1)
         return packed

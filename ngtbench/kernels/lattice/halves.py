@@ -68,27 +68,27 @@ class Schur:
         to_odd = self.odd(self.adjoint.to_odd, psi=psi, out=self._middle)
         return to_odd, self.even(self.adjoint.fused, psi=self._middle, own=psi, r=r)
 
-    def right_hand_side(self, b_even: Any, b_odd: Any, out: Any) -> None:
-        """Write b_e + kappa D_eo A_oo^-1 b_o."""
-        step = self.even(_PLAIN, psi=self._inverted(b_odd), own=b_even, out=out)
-        step.scalars[:, 0] = self.kappa
-        step()
+    def right_hand_side(self, b_even: Any, b_odd: Any, out: Any) -> tuple[Bound, ...]:
+        """Bind out = b_e + kappa D_eo A_oo^-1 b_o, in steps."""
+        inverted, steps = self._inverted(b_odd)
+        last = self.even(_PLAIN, psi=inverted, own=b_even, out=out)
+        last.scalars[:, 0] = self.kappa
+        return (*steps, last)
 
-    def reconstructed(self, x_even: Any, b_odd: Any) -> Any:
-        """Return x_o = A_oo^-1 (b_o + kappa D_oe x_e)."""
+    def reconstruction(self, x_even: Any, b_odd: Any) -> tuple[Any, tuple[Bound, ...]]:
+        """Return x_o = A_oo^-1 (b_o + kappa D_oe x_e), and the steps that write it."""
         out = self.empty()
-        step = self.odd(_PLAIN, psi=x_even, own=b_odd, out=out)
-        step.scalars[:, 0] = self.kappa
-        step()
-        return self._inverted(out)
+        first = self.odd(_PLAIN, psi=x_even, own=b_odd, out=out)
+        first.scalars[:, 0] = self.kappa
+        inverted, steps = self._inverted(out)
+        return inverted, (first, *steps)
 
-    def _inverted(self, psi: Any) -> Any:
-        """Return A_oo^-1 psi."""
+    def _inverted(self, psi: Any) -> tuple[Any, tuple[Bound, ...]]:
+        """Return A_oo^-1 psi, and the step that writes it."""
         if "term" not in self._fields:
-            return psi
+            return psi, ()
         out = self.empty()
-        self.odd(hopping.CHIRAL, own=psi, out=out)()
-        return out
+        return out, (self.odd(hopping.CHIRAL, own=psi, out=out),)
 
     def _of(self, kernel: Kernel, vectors: dict[str, Any]) -> dict[str, Any]:
         wanted = {field.name for field in kernel.fields}

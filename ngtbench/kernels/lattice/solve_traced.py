@@ -11,7 +11,7 @@ from ngtbench.kernels.lattice.compiled import Lattice, lattice
 from ngtbench.kernels.lattice.descent import Mixed, Normal, Stabilised
 from ngtbench.kernels.lattice.halves import Schur
 from ngtbench.kernels.lattice.krylov import Found
-from ngtbench.kernels.lattice.solve import LIMIT, Method
+from ngtbench.kernels.lattice.solve import Method
 from ngtbench.model.workload import Array, Setup, Trial, Watch
 
 
@@ -41,22 +41,40 @@ class Solver(solve.Judge):
         else:
             self.method = (Normal if method == "cg" else Stabilised)(self._half)
         self.said = f"{on.engine.said}, {on.grid.lanes} lanes"
+        self._even, self._odd = self._half.empty(), self._half.empty()
+        self._prepare = self._half.right_hand_side(self._even, self._odd, self.method.b)
+        self._rest, self._reconstruct = self._half.reconstruction(self.method.x, self._odd)
 
     def solve(self, b: Any, tolerance: float) -> tuple[Any, Found]:
-        """Return x for b[source, x, y, z, t, spin, colour] of the device, and how the even half was found."""
-        one, on = self._half, self._half.on
-        even, odd = (on.spinors(b, 24, part) for part in ("even", "odd"))
-        one.right_hand_side(even, odd, self.method.b)
+        """Return x for b[source, x, y, z, t, spin, colour] of the device, and how the even half was found.
+
+        Sources are made of norm 1 before: squares of small or large ones would not fit float32.
+        """
+        on, halves = self._half.on, (self._even, self._odd)
+        on.spinors(b, 24, "even", self._even)
+        on.spinors(b, 24, "odd", self._odd)
+        squares = [on.engine.get((half.astype(np.float64) ** 2).sum(axis=(0, 2, 3))) for half in halves]
+        norm2: Array = squares[0] + squares[1]
+        norm = np.where(norm2 > 0, np.sqrt(norm2), 1.0)
+        for half in halves:
+            half /= self._scale(norm)
+        for step in self._prepare:
+            step()
         if isinstance(self.method, Stabilised):
-            squares = [on.engine.get((half**2).sum(axis=(0, 2, 3), dtype=np.float64)) for half in (even, odd)]
-            base2: Array = squares[0] + squares[1]
-            found = self.method.solve(tolerance, base2, LIMIT)
+            found = self.method.solve(tolerance, norm2 / norm**2, solve.LIMIT)
         else:
-            found = self.method.solve(tolerance, LIMIT)
+            found = self.method.solve(tolerance, solve.LIMIT)
+        for step in self._reconstruct:
+            step()
         x = b.copy()
-        on.numbers(found.x, "even", x)
-        on.numbers(one.reconstructed(found.x, odd), "odd", x)
+        on.numbers(found.x * self._scale(norm), "even", x)
+        on.numbers(self._rest * self._scale(norm), "odd", x)
         return x, found
+
+    def _scale(self, norm: Array) -> Any:
+        """Return a number per source, to multiply packed vectors by."""
+        on = self._half.on.engine
+        return on.put(norm.astype(on.dtype)[:, None, None])
 
     def residual(self, x: Any, b: Any) -> Array:
         """Return |b - M x| / |b| per source, in float64, on the host."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ngtbench import codegen
 from ngtbench.codegen import emulate, gpu
 from ngtbench.codegen.cache import library
 from ngtbench.codegen.compiler import Compiler
@@ -156,6 +157,7 @@ def rtc(monkeypatch: pytest.MonkeyPatch, compiler: Compiler) -> Any:
     monkeypatch.delitem(sys.modules, "ngtbench.codegen.rtc", raising=False)
     module: Any = importlib.import_module("ngtbench.codegen.rtc")
     monkeypatch.delitem(sys.modules, "ngtbench.codegen.rtc")
+    vars(codegen).pop("rtc")  # or others would import this one from the package
     module.asked = asked
     return module
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -125,7 +125,7 @@ ADDED = Kernel("added", added, (Field("b", 4), Field("c", 4), Field("a", 4, "out
 
 @pytest.mark.parametrize("streams", [(), ("a",)])
 @pytest.mark.parametrize("dtype", TOLERANCE)
-def test_stores_past_the_caches(dtype: str, streams: Collection[str], compiler: Compiler) -> None:
+def test_stores_past_the_caches(dtype: str, streams: tuple[str, ...], compiler: Compiler) -> None:
     on = Grid((48 * native.lanes(compiler, dtype),), (native.lanes(compiler, dtype),))
     fields = numbers(ADDED, on.shape, dtype, 1)
     there = packed(on, fields)

@@ -9,7 +9,7 @@ import pytest
 
 from ngtbench.codegen import compiler
 from ngtbench.errors import Unavailable
-from ngtbench.kernels.lattice import solve, solve_traced
+from ngtbench.kernels.lattice import solve, solve_traced, solve_wilson
 from ngtbench.kernels.lattice.krylov import Found
 from ngtbench.kernels.lattice.solve import Method, arrays
 from ngtbench.model.workload import Array
@@ -156,8 +156,7 @@ def gave_up(found: Found, tolerance: float) -> bool:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kappa", [KAPPA, 0.3])
 def test_the_limit_ends_a_solve(method: Method, kappa: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (solve, solve_traced):
-        monkeypatch.setattr(module, "LIMIT", 7)
+    monkeypatch.setattr(solve, "LIMIT", 7)
     links, b = lattice.formula_links(SHAPE, 0.8), sources()
     x, found, residual = traced(links, b, method, 1e-9, kappa)
     _, plain, _ = numpys(links, b, method, 1e-9, kappa)
@@ -178,7 +177,7 @@ def test_a_breakdown_ends_a_solve(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.iterations[0] == plain.iterations[0] == 0
     assert gave_up(found, 1e-9)
     assert found.left[0] == pytest.approx(plain.left[0]) == pytest.approx(np.sqrt(2))
-    monkeypatch.setattr(solve_traced, "LIMIT", 300)
+    monkeypatch.setattr(solve, "LIMIT", 300)
     part = lattice.random_spinor(SHAPE, 1)[None]
     for method in METHODS:
         _, found, residual = traced(links, part, method, 1e-13, 0.125, boundary=periodic)
@@ -193,3 +192,23 @@ def test_a_nan_in_a_source_is_no_solution(method: Method) -> None:
     x, found = solver.solve(b, 1e-9)
     assert not found.left[2] <= 1e-9
     assert not solver.residual(x, b)[2] <= 1e-6
+
+
+@pytest.mark.parametrize(("method", "scale"), [("cg", 1e-25), ("bicgstab", 1e-25), ("cg", 1e15), ("cg-mixed", 1e-30)])
+def test_the_size_of_a_source_does_not_matter(method: Method, scale: float) -> None:
+    """Squares of such numbers do not fit float32."""
+    dtype = np.complex128 if method == "cg-mixed" else np.complex64
+    links, b = lattice.formula_links(SHAPE, 0.8).astype(dtype), sources()[:1]
+    plain = solve_wilson(links, b.astype(dtype), kappa=KAPPA, tolerance=1e-5, method=method)
+    found = solve_wilson(links, (scale * b).astype(dtype), kappa=KAPPA, tolerance=1e-5, method=method)
+    assert found.converged
+    assert found.iterations == plain.iterations > 5
+    assert found.true_residual < 1e-4
+
+
+def test_a_solution_with_a_large_residual_is_none() -> None:
+    """The matrix is singular, and Mhat^+ b is 0: the test on normal equations says nothing."""
+    links, b = lattice.unit_links(SHAPE), np.ones((*SHAPE, 4, 3), dtype=np.complex128)
+    found = solve_wilson(links, b, kappa=0.125, boundary=(1, 1, 1, 1))
+    assert found.true_residual > 0.1
+    assert not found.converged

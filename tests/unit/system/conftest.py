@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ngtbench import codegen
 from ngtbench.codegen.cache import library
 from ngtbench.codegen.compiler import Compiler, find
 from ngtbench.errors import Unavailable
@@ -91,6 +92,7 @@ def on_gpu(host: Compiler, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], A
         found = importlib.import_module(name)
         for module in (name, "ngtbench.codegen.rtc"):
             monkeypatch.delitem(sys.modules, module, raising=False)
+        vars(codegen).pop("rtc", None)  # or others would import this one from the package
         return found
 
     return imported
