@@ -64,12 +64,13 @@ def toolchains() -> Toolchains:
 
 
 def kept(kernels: Sequence[Kernel], dtype: str, tools: Toolchains) -> dict[Place, Made]:
-    """Return what is known without compiling: of libraries the newest of each name, for whatever lattice."""
+    """Return what is known without compiling: of libraries for these registers the newest of each name, for whatever lattice."""
     names, found = {kernel.name for kernel in kernels}, dict[Place, Made]()
     with contextlib.suppress(OSError):  # no folder at all can be written: nothing is kept
         for entry in cache.listing():
             place = entry.name, HOST
-            if entry.name in names and place not in found and _precision(entry) == dtype:
+            ours = tools.host is None or entry.isa == tools.host.isa
+            if entry.name in names and place not in found and ours and _precision(entry) == dtype:
                 found[place] = _library(entry)
     if tools.nvcc is not None:
         asked = {(kernel.name, arch): cubin.kept(device(kernel, dtype), arch) for kernel in kernels for arch in ARCHITECTURES}
