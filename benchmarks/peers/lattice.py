@@ -20,7 +20,7 @@ from typing import Any
 
 from ngtbench import workloads
 from ngtbench.discover.machine import discover
-from ngtbench.errors import Unavailable
+from ngtbench.errors import Unavailable, WorkloadError
 from ngtbench.harness.prepare import Prepared, prepare
 from ngtbench.model.case import Case, Resources
 
@@ -30,7 +30,8 @@ CASES = (
     "lattice/wilson_dslash S numpy", "lattice/wilson_dslash S-eo native", "lattice/wilson_dslash S-rhs4 native",
     "lattice/wilson_dslash S-rhs12 native", "lattice/wilson_dslash S-16 native", "lattice/wilson_dslash S-16 native-12",
     "lattice/wilson_dslash S-16 numpy", "lattice/wilson_dslash S-16eo native", "lattice/wilson_dslash S-16eo native-12",
-    "lattice/wilson_dslash S-16rhs12 native", "lattice/wilson_dslash S-16rhs12 native-12", "lattice/clover_dslash S native",
+    "lattice/wilson_dslash S-16rhs12 native", "lattice/wilson_dslash S-16rhs12 native-12", "lattice/wilson_dslash M native",
+    "lattice/wilson_dslash M-rhs12 native", "lattice/wilson_dslash S native-half", "lattice/clover_dslash S native",
     "lattice/clover_dslash S-16 native", "lattice/staggered_dslash S native", "lattice/staggered_dslash S-16 native",
 )  # fmt: skip
 NO_REUSE = {"lattice/wilson_dslash": 360, "lattice/clover_dslash": 432, "lattice/staggered_dslash": 198}
@@ -60,10 +61,13 @@ def main() -> None:
 def made_ready(name: str, dtype: str, threads: int) -> Prepared | None:
     """Return a validated case; None, and a line why, where it cannot run or is wrong."""
     workload, size, impl = name.split()
+    (declared,) = (one for one in workloads.load(workload).impls if one.name == impl)
+    if declared.dtypes and dtype not in declared.dtypes:
+        return None
     try:
         case = Case(workload, workloads.load(workload).version, size, impl, dtype)
         ready = prepare(case, Resources("cpu:0", threads, False), 1)
-    except Unavailable as error:
+    except (Unavailable, WorkloadError) as error:
         sys.stderr.write(f"{name} {dtype}: {error}\n")
         return None
     if not ready.verdict.passed:
