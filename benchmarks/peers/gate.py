@@ -54,7 +54,7 @@ def main() -> None:
     same = [*chosen.out.glob("same-*"), *chosen.out.glob("self-*/unchanged")]
     for name, folders in (("unchanged", same), ("10 % slower", [*chosen.out.glob("self-*/slower")])):
         judged = [folder for folder in sorted(folders) if (folder / "gate.json").exists()]
-        print(table(f"{name}, {len([*chosen.out.glob(f'*/{LOST}')])} runs without a verdict", judged))  # noqa: T201
+        print(table(f"{name}, {len([*chosen.out.glob(f'*/{LOST}')])} runs without a verdict", judged))  # noqa: T201 - a script
 
 
 def table(name: str, folders: list[Path]) -> str:

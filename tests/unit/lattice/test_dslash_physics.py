@@ -27,10 +27,10 @@ def by_halves(links: Array, psi: Array, boundary: Sequence[complex]) -> Array:
     """Return D psi put together from its even and its odd half."""
     shape, out = psi.shape[:4], np.full((psi[..., 0, 0].size, 4, 3), np.nan, dtype=complex)
     for own, other in (("even", "odd"), ("odd", "even")):
-        hopping = wilson.Hopping(links, boundary, own, scale=-0.5)  # type: ignore[arg-type]
+        hopping = wilson.Hopping(links, boundary, own, scale=-0.5)  # type: ignore[arg-type] # own is one of the literals
         half = np.empty((1, 4, 3, hopping.count), dtype=complex)
-        hopping.write(wilson.sites_last(psi, other), half)  # type: ignore[arg-type]
-        out[wilson.sites(shape, own)] = wilson.sites_first(half, psi.shape, own) / -0.5  # type: ignore[arg-type]
+        hopping.write(wilson.sites_last(psi, other), half)  # type: ignore[arg-type] # other is one too
+        out[wilson.sites(shape, own)] = wilson.sites_first(half, psi.shape, own) / -0.5  # type: ignore[arg-type] # as above
     return out.reshape(psi.shape)
 
 
@@ -41,7 +41,7 @@ def by_numpy(links: Array, psi: Array, boundary: Sequence[complex]) -> Array:
 def built(build: Callable[..., Any], put: Callable[[Array], Any] = lambda array: array, **options: Any) -> Operator:
     def apply(links: Array, psi: Array, boundary: Sequence[complex]) -> Array:
         x, y, z, t = links.shape[1:5]
-        size = Size((x, y, z, t), tuple(boundary), **options)  # type: ignore[arg-type]
+        size = Size((x, y, z, t), tuple(boundary), **options)  # type: ignore[arg-type] # four phases, of any length to mypy
         setup = Setup(size, "float64", "cpu:0", 1, 1, HostBackend("numpy", "cpu:0"))
         run = build(setup, links=put(links), spinor=put(psi))
         run()

@@ -125,4 +125,4 @@ def test_they_say_what_is_wrong(observable: Callable[[Array], complex]) -> None:
         ([], "list"),
     ):
         with pytest.raises(BadInput, match=words):
-            observable(bad)  # type: ignore[arg-type]
+            observable(bad)  # type: ignore[arg-type] # wrong on purpose

@@ -30,7 +30,7 @@ def by_numpy(links: Array, chi: Array, boundary: Sequence[complex]) -> Array:
 def built(build: Callable[..., Any], put: Callable[[Array], Any] = lambda array: array) -> Operator:
     def apply(links: Array, chi: Array, boundary: Sequence[complex]) -> Array:
         shape = chi.shape[:4]
-        size = oracle.Size((shape[0], shape[1], shape[2], shape[3]), tuple(boundary))  # type: ignore[arg-type]
+        size = oracle.Size((shape[0], shape[1], shape[2], shape[3]), tuple(boundary))  # type: ignore[arg-type] # four phases
         run = build(Setup(size, "float64", "cpu:0", 1, 1, HostBackend("numpy", "cpu:0")), links=put(links), field=put(chi))
         run()
         return np.asarray(run()["out"])  # the second call: nothing may be left over from the first
