@@ -39,6 +39,7 @@ static inline H narrowed(V x) {{ return __builtin_convertvector(__builtin_conver
 static inline D wide(V x) {{ return __builtin_convertvector(x, D); }}
 static inline V larger(V x, V y) {{ return x > y ? x : y; }}
 static inline V magnitude(V x) {{ return x < T(0) ? -x : x; }}
+static inline V signum(V x) {{ V y; for (int l = 0; l < W; ++l) y[l] = __builtin_copysign(T(1), x[l]); return y; }}
 static inline V root(V x) {{ V y; for (int l = 0; l < W; ++l) y[l] = __builtin_sqrt(x[l]); return y; }}"""
 _SCALARS = """\
 typedef T V;
@@ -49,6 +50,7 @@ static inline H narrowed(V x) {{ return H(x + {magic} - {magic}); }}
 static inline D wide(V x) {{ return x; }}
 static inline V larger(V x, V y) {{ return x > y ? x : y; }}
 static inline V magnitude(V x) {{ return x < 0 ? -x : x; }}
+static inline V signum(V x) {{ return __builtin_copysign(T(1), x); }}
 static inline V root(V x) {{ return __builtin_sqrt(x); }}"""
 
 _STREAM = """\
@@ -83,9 +85,7 @@ def source(
     If there are no hops either, row i is block i, and the table, which would take a part of the bandwidth, is not read.
     """
     program = trace(kernel)
-    integer, magic = ("int", "T(12582912)") if dtype == "float32" else ("long", "T(6755399441055744)")  # 1.5 x 2^23, 2^52
-    vectors = (_VECTORS if lanes > 1 else _SCALARS).format(integer=integer, magic=magic)
-    lines = [_PROLOGUE.format(real=TYPES[dtype], lanes=lanes, vectors=vectors)]
+    lines = [prologue(dtype, lanes)]
     lines += [_streaming(dtype, lanes)] * bool(streams)
     lines += functions(program, "static __attribute__((noinline)) ")
     body = [
@@ -108,6 +108,13 @@ def source(
         + "  }\n}\n"
     )
     return "\n".join(lines)
+
+
+def prologue(dtype: str, lanes: int) -> str:
+    """Return the types and functions that lines are written in: T, a register V of W of them, and what no operator does."""
+    integer, magic = ("int", "T(12582912)") if dtype == "float32" else ("long", "T(6755399441055744)")  # 1.5 x 2^23, 2^52
+    vectors = (_VECTORS if lanes > 1 else _SCALARS).format(integer=integer, magic=magic)
+    return _PROLOGUE.format(real=TYPES[dtype], lanes=lanes, vectors=vectors)
 
 
 def identifier(name: str) -> str:
@@ -165,7 +172,7 @@ def _value(program: Program, op: Op) -> str:
     args = [operand(program, arg) if vectors and op.kind in _SIGN else f"({stored(program, arg)})" for arg in op.args]
     if op.kind in ("neg", "move"):
         return f"{'-' * (op.kind == 'neg')}{args[0]}"
-    if op.kind in ("larger", "magnitude"):
+    if op.kind in ("larger", "magnitude", "signum"):
         return f"{op.kind}({', '.join(args)})"
     if op.kind == "sqrt":
         return f"root({args[0]})"

@@ -84,6 +84,7 @@ def _functions(dtype: str) -> dict[str, str]:
         "sqrt": f"static __device__ inline T root(T x) {{ return {'sqrt' if dtype == 'float64' else 'sqrtf'}(x); }}",
         "load16": "static __device__ inline T fetched(short x) { return T(x); }",
         "larger": "static __device__ inline T larger(T x, T y) { return x > y ? x : y; }",
+        "signum": f"static __device__ inline T signum(T x) {{ return copysign{'' if dtype == 'float64' else 'f'}(T(1), x); }}",
         "magnitude": "static __device__ inline T magnitude(T x) { return x < T(0) ? -x : x; }",
     }
 

@@ -10,7 +10,7 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import copysign, sqrt
 from types import SimpleNamespace
 from typing import Any
 
@@ -111,7 +111,7 @@ def built(kernel: Kernel, dtype: str, grid: Grid) -> Made:
         path, kept = str(place), True
     except OSError:
         pass
-    names: dict[str, Any] = {"__name__": __name__, "T": np.dtype(dtype).type, "sqrt": sqrt, "rint": np.rint}
+    names: dict[str, Any] = {"__name__": __name__, "T": np.dtype(dtype).type, "sqrt": sqrt, "copysign": copysign, "rint": np.rint}
     names["prange"] = numba.prange
     exec(compile(text, path, "exec"), names)
     for name in [name for name in names if name.startswith(("block_", "site_"))]:
@@ -203,5 +203,6 @@ def _line(program: Program, number: int) -> str:
         "sqrt": lambda: f"T(sqrt({args[0]}))",
         "larger": lambda: f"max({args[0]}, {args[1]})",
         "magnitude": lambda: f"abs({args[0]})",
+        "signum": lambda: f"T(copysign(1.0, {args[0]}))",
     }
     return f"t{number} = " + (values[op.kind]() if op.kind in values else f"{args[0]} {_SIGN[op.kind]} {args[1]}")

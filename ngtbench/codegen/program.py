@@ -22,6 +22,7 @@ _FOLDED: dict[str, Callable[..., float]] = {
     "sqrt": math.sqrt,
     "larger": max,
     "magnitude": abs,
+    "signum": lambda a: math.copysign(1, a),
 }
 
 
@@ -135,6 +136,7 @@ class Program:
             "sqrt": lambda a: self._plain("sqrt", a),
             "larger": lambda a, b: self._plain("larger", a, b),
             "magnitude": lambda a: self._plain("magnitude", a),
+            "signum": lambda a: self._plain("signum", a),
         }
         return Symbol(self, simplify[kind](*args))
 

@@ -1,9 +1,10 @@
 """Loops written by hand, in the part of C++ that processors and GPUs share: one text, run by every thread of either.
 
 A text is the body of a function that each worker, a thread, runs. It may use `worker`, `workers` and its parameters; `V`, W
-numbers of type `T` in one register, W = 1 on a GPU, and `total(v)`, their sum; `each(i, n)`, a loop over this worker's share of
-n; `add(p, x)`, an atomic sum of 64-bit integers `U`; and `again`, behind which nothing in memory is known any more, so that
-every pass of a loop is made.
+numbers of type `T` in one register, W = 1 on a GPU, `total(v)`, their sum, and `root(v)`; `VU`, W integers `U` of 64 bits,
+`lane()`, which are 0 to W-1, and `real(u)`, numbers made of integers below 2^63; `put(p, v)`, which stores W numbers as floats or
+doubles, whatever p points to; `each(i, n)`, a loop over this worker's share of n; `add(p, x)`, an atomic sum of integers `U`; and
+`again`, behind which nothing in memory is known any more, so that every pass of a loop is made.
 """
 
 import ctypes
@@ -25,27 +26,49 @@ _HOST = """\
 #endif
 typedef {real} T;
 enum {{ W = {lanes} }};
-typedef {vector};
 typedef unsigned long long U;
 #define inline_body static inline __attribute__((always_inline))
 #define each(i, n) for (U i = (n) / workers * worker + ((n) % workers < worker ? (n) % workers : worker), \\
   i##_end = i + (n) / workers + (worker < (n) % workers); i < i##_end; ++i)
 #define add(p, x) __atomic_fetch_add(p, x, __ATOMIC_RELAXED)
 #define again __asm__ volatile("" ::: "memory")
-{total}
+{vectors}
 """
+_VECTORS = """\
+typedef T V __attribute__((vector_size(W * sizeof(T))));
+typedef U VU __attribute__((vector_size(W * sizeof(U))));
+inline_body T total(V x) { T y = 0; for (int l = 0; l < W; ++l) y += x[l]; return y; }
+inline_body V root(V x) { V y; for (int l = 0; l < W; ++l) y[l] = __builtin_sqrt(x[l]); return y; }
+inline_body VU lane() { VU y; for (int l = 0; l < W; ++l) y[l] = l; return y; }
+inline_body V real(VU x)
+{
+  typedef long long I __attribute__((vector_size(W * sizeof(U))));  // processors convert signed integers
+  return __builtin_convertvector((I)x, V);
+}
+#define stored(R) inline_body void put(R *p, V x) { \\
+  typedef R To __attribute__((vector_size(W * sizeof(R)), aligned(sizeof(R)))); *(To *)p = __builtin_convertvector(x, To); }
+stored(float)
+stored(double)"""
+_SCALARS = """\
+typedef T V;
+typedef U VU;
+inline_body T total(V x) { return x; }
+inline_body V root(V x) { return __builtin_sqrt(x); }
+inline_body VU lane() { return 0; }
+inline_body V real(VU x) { return V((long long)x); }
+template <typename R> inline_body void put(R *p, V x) { *p = R(x); }"""
 _DEVICE = """\
 typedef {real} T;
-typedef T V;
 enum {{ W = 1 }};
 typedef unsigned long long U;
 #define inline_body static __device__ __forceinline__
 #define each(i, n) for (U i = worker; i < (n); i += workers)
 #define add(p, x) atomicAdd(p, x)
 #define again __asm__ volatile("" ::: "memory")
-inline_body T total(V x) {{ return x; }}
+{vectors}
 """
 _BODY = """
+{functions}
 inline_body void {name}_body(const U worker, const U workers, {parameters})
 {{
 {body}
@@ -73,11 +96,12 @@ extern "C" __global__ void __launch_bounds__({threads}) {name}({parameters})
 
 @dataclass(frozen=True)
 class Text:
-    """A loop; `parameters` are pairs of a type (`U`, `T`, or a pointer) and a name."""
+    """A loop; `parameters` are pairs of a type (`U`, `T`, or a pointer) and a name, `functions` each begin with `inline_body`."""
 
     name: str
     parameters: tuple[tuple[str, str], ...]
     body: str
+    functions: str = ""
 
 
 Call = Callable[..., None]
@@ -85,15 +109,15 @@ Call = Callable[..., None]
 
 def host(text: Text, dtype: str, lanes: int) -> str:
     """Return C++ for OpenMP: `void NAME(threads, parameters...)`."""
-    vector = "T V __attribute__((vector_size(W * sizeof(T))))" if lanes > 1 else "T V"
-    sums = "T y = 0; for (int l = 0; l < W; ++l) y += x[l]; return y;" if lanes > 1 else "return x;"
-    total = f"inline_body T total(V x) {{ {sums} }}"
-    return _written(text, _HOST.format(real=cpp.TYPES[dtype], lanes=lanes, vector=vector, total=total), _HOST_ENTRY)
+    vectors = _VECTORS if lanes > 1 else _SCALARS
+    return _written(text, _HOST.format(real=cpp.TYPES[dtype], lanes=lanes, vectors=vectors), _HOST_ENTRY)
 
 
 def device(text: Text, dtype: str) -> str:
     """Return CUDA or HIP: `__global__ void NAME(parameters...)`, for blocks of `gpu.THREADS` threads."""
-    return _written(text, _DEVICE.format(real=cpp.TYPES[dtype]), _DEVICE_ENTRY)
+    root = "sqrt" if dtype == "float64" else "sqrtf"
+    vectors = _SCALARS.replace("__builtin_sqrt", root)
+    return _written(text, _DEVICE.format(real=cpp.TYPES[dtype], vectors=vectors), _DEVICE_ENTRY)
 
 
 def built(text: Text, dtype: str, lanes: int, compiler: Compiler) -> Built:
@@ -139,7 +163,7 @@ def launched(text: Text, dtype: str) -> Call:
 def _written(text: Text, prologue: str, entry: str) -> str:
     parameters = ", ".join(f"{kind} {name}" for kind, name in text.parameters)
     words = {"name": text.name, "parameters": parameters, "names": ", ".join(name for _, name in text.parameters)}
-    return prologue + _BODY.format(body=text.body, **words) + entry.format(threads=THREADS, **words)
+    return prologue + _BODY.format(body=text.body, functions=text.functions, **words) + entry.format(threads=THREADS, **words)
 
 
 def _value(one: Any) -> Any:

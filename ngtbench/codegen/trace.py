@@ -31,6 +31,11 @@ def magnitude(x: Any) -> Any:
     return x.program.emit("magnitude", x) if isinstance(x, Symbol) else np.abs(x)
 
 
+def signum(x: Any) -> Any:
+    """Return 1 or -1, the sign of x, also of 0 and -0; no FLOP."""
+    return x.program.emit("signum", x) if isinstance(x, Symbol) else np.copysign(1.0, x)
+
+
 def block(function: Callable[..., Reals]) -> Callable[..., Reals]:
     """Let a function of lists of numbers, which returns a list, become a function of its own in large kernels."""
 

@@ -1,0 +1,119 @@
+"""Write the blocks of a tape as C++ and the loop that reads a tape, for tiles of as many events as a register holds."""
+
+import textwrap
+from collections.abc import Sequence
+
+from ngtbench.codegen import cpp
+from ngtbench.codegen.program import Program
+from ngtbench.codegen.schedule import steps
+from ngtbench.codegen.tape import Kind, finish_program, term_program
+
+_LOOP = """\
+static V coloured(const V *const a, const T *const colour, const long rows, const long columns)
+{{
+  V total = {{}};
+  for (long first = 0; first < columns; first += C) {{
+    const T *c = colour;
+    for (long i = 0; i < rows; i += 2) {{
+      V s[C] = {{}}, t[C] = {{}};
+      for (long j = 0; j < i; ++j, c += 2)
+        for (int k = 0; k < C; ++k) {{
+          const V x = a[j * {width} + first + k];
+          s[k] += c[0] * x;
+          t[k] += c[1] * x;
+        }}
+      for (int k = 0; k < C; ++k) {{
+        const V x = a[i * {width} + first + k], y = a[(i + 1) * {width} + first + k];
+        total += x * (s[k] + c[0] * x) + y * (t[k] + c[1] * x + c[2] * y);
+      }}
+      c += 3;
+    }}
+  }}
+  return total;
+}}
+
+extern "C" void {name}(const long blocks, const long threads, const long size, const long inputs, const long amplitudes,
+    const long rows, const int *const tape, const double *const scalars, const T *const colour, const T *const in, T *const out,
+    T *const memory)
+{{
+#pragma omp parallel num_threads(threads)
+  {{
+#ifdef _OPENMP
+    V *const m = (V *)memory + size * omp_get_thread_num();
+#else
+    V *const m = (V *)memory;
+#endif
+#pragma omp for schedule(static)
+    for (long b = 0; b < blocks; ++b) {{
+      for (long k = 0; k < inputs; ++k) m[k] = ((const V *)in)[b * inputs + k];
+      V total = {{}};
+      for (const int *p = tape; *p != -2;) {{
+        const int kind = p[0], count = p[1];
+        p += 2;
+        switch (kind) {{
+{cases}
+        default: total += coloured(m + amplitudes, colour, rows, count);
+        }}
+      }}
+      ((V *)out)[b] = total;
+    }}
+  }}
+}}
+"""
+
+
+def source(name: str, kinds: Sequence[Kind], scalars: tuple[str, ...], dtype: str, lanes: int, width: int) -> str:
+    """Return the text of `extern "C" void NAME(blocks, threads, size, inputs, amplitudes, rows, tape, scalars, colour, in, out,
+    memory)`.
+
+    `in` and `out` are [block][number][lane], `memory` is [thread][size][lane], `tape` as `Tape.encoded` has it, `colour` two
+    rows at a time: c[i][j], c[i + 1][j] for j < i, doubled, then c[i][i], c[i + 1][i] doubled and c[i + 1][i + 1].
+    """
+    lines = [cpp.prologue(dtype, lanes), f"enum {{ C = {_columns(lanes, dtype, width)} }};\n"]
+    lines += [_function(kind, scalars) for kind in kinds]
+    given = ", scalars" if scalars else ""
+    cases = "".join(
+        f"        case {k}: for (int i = 0; i < count; ++i) p = {kind.name}(p, m{given}); break;\n"
+        for k, kind in enumerate(kinds)
+    )
+    lines.append(_LOOP.format(name=name, width=width, cases=cases.rstrip("\n")))
+    return "\n".join(lines)
+
+
+def _columns(lanes: int, dtype: str, width: int) -> int:
+    """Return how many columns are summed at once: two rows of sums must fit the registers beside what they are made of."""
+    wide = lanes * (8 if dtype == "float64" else 4) == 64  # 32 registers, else most often 16
+    return width if wide else min(width, 4)
+
+
+def _function(kind: Kind, scalars: tuple[str, ...]) -> str:
+    """Write one kind: `const int *KIND(record, memory)` returns the next record."""
+    lines = [f"const T {name} = T(scalars[{k}]);" for k, name in enumerate(scalars)]
+    lines += [f"const V *const x{k}_0 = m + p[{1 + k}];" for k in range(len(kind.extras))]
+    lines += [f"V s{k} = {{}};" for k in range(kind.sums)]
+    lines.append(f"const int *q = p + {kind.head};")
+    for k, term in enumerate(kind.terms):
+        count = len(term.lengths)
+        names = [chr(ord("a") + j) for j in range(count)]
+        body = [f"const V *const {name}0 = m + q[{j}];" for j, name in enumerate(names)]
+        program = term_program(kind, term, scalars)
+        body += written(program)
+        body += [f"const V n{j} = {cpp.stored(program, line)};" for j, line in enumerate(program.outputs["out"])]
+        body += [f"s{j} = n{j};" for j in range(kind.sums)]
+        lines.append(f"for (int i = p[{1 + len(kind.extras) + k}]; i > 0; --i, q += {count}) {{")
+        lines += ["  " + line for line in body]
+        lines.append("}")
+    program = finish_program(kind, scalars)
+    lines += written(program)
+    lines.append("V *const out = m + p[0];")
+    lines += [f"out[{j}] = {cpp.stored(program, line)};" for j, line in enumerate(program.outputs["out"])]
+    lines.append("return q;")
+    given = ", const double *const scalars" if scalars else ""
+    head = f"static __attribute__((noinline)) const int *{kind.name}(const int *const p, V *const m{given})\n{{\n"
+    return head + textwrap.indent("\n".join(lines), "  ") + "\n}\n"
+
+
+def written(program: Program) -> list[str]:
+    """Write the lines of a block."""
+    numbers = [number for step in steps(program) for number in step.lines]
+    return [cpp.line(program, number) for number in numbers if cpp.named(program.ops[number])]

@@ -1,0 +1,71 @@
+"""Compile the blocks of a tape for the host's processor and run tapes with them."""
+
+import ctypes
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ngtbench.codegen import native, pages, tape_cpp
+from ngtbench.codegen.cache import Built, library
+from ngtbench.codegen.compiler import Compiler
+from ngtbench.codegen.tape import Tape
+from ngtbench.model.workload import Array
+
+
+@dataclass(frozen=True)
+class Made:
+    """Compiled blocks of a tape."""
+
+    built: Built
+    tape: Tape
+    dtype: str
+    lanes: int
+
+
+def built(tape: Tape, dtype: str, compiler: Compiler) -> Made:
+    """Return the blocks of a tape compiled, from the cache where the same were compiled before, for whatever tape.
+
+    Raises Unavailable where it cannot be compiled here, CompileError where the compiler rejects it.
+    """
+    lanes = native.lanes(compiler, dtype)
+    text = tape_cpp.source("run", tape.kinds, tape.scalars, dtype, lanes, tape.width)
+    return Made(library(tape.name, text, compiler), tape, dtype, lanes)
+
+
+def bind(made: Made, inputs: Array, out: Array, scalars: Mapping[str, float], threads: int) -> Callable[[], None]:
+    """Return a call that fills `out`, (blocks, lanes), from `inputs`, (blocks, tape.inputs, lanes).
+
+    Raises ValueError for arrays of another shape or dtype.
+    """
+    tape = made.tape
+    blocks = len(inputs)
+    for name, array, shape in (("inputs", inputs, (blocks, tape.inputs, made.lanes)), ("out", out, (blocks, made.lanes))):
+        if array.shape != shape or str(array.dtype) != made.dtype or not array.flags.c_contiguous:
+            raise ValueError(f"{tape.name}: {name} is {array.dtype} {array.shape}, wanted contiguous {made.dtype} {shape}")
+        if array.ctypes.data % (made.lanes * array.itemsize):
+            raise ValueError(f"{tape.name}: {name} is not aligned to a register: take it from `pages.empty`")
+    threads = max(1, min(threads, blocks))
+    size = tape.size + 8  # a cache line apart, at odd multiples of one: columns of threads do not meet in one set
+    memory = pages.empty((threads, size, made.lanes), made.dtype)
+    memory.fill(0)  # a row of amplitudes that fills the number up is never written
+    words, values = tape.encoded(), np.array([scalars[name] for name in tape.scalars], np.float64)
+    colour = _packed(tape.colour).astype(made.dtype)
+    function = made.built.cdll["run"]
+    counts = tuple(map(ctypes.c_long, (blocks, threads, size, tape.inputs, tape.amplitudes, tape.rows)))
+    kept = (words, values, colour, inputs, out, memory)
+    pointers = tuple(ctypes.c_void_p(array.ctypes.data) for array in kept)
+
+    def run() -> None:
+        function(*counts, *pointers)
+
+    run.__dict__["kept"] = (made, kept)  # what the addresses point to
+    return run
+
+
+def _packed(colour: Array) -> Array:
+    """Return the lower half of a symmetric matrix, two rows at a time, with what stands for the upper half added."""
+    parts: list[Array] = []
+    for i in range(0, len(colour), 2):
+        parts += [2 * colour[i : i + 2, :i].T.reshape(-1), np.array([colour[i, i], 2 * colour[i + 1, i], colour[i + 1, i + 1]])]
+    return np.concatenate(parts)

@@ -1,0 +1,111 @@
+"""From a process to a tape: every current of every state, in an order and at addresses that keep what is in use small."""
+
+from collections import defaultdict
+
+from dataclasses import dataclass, field
+
+from ngtbench.codegen.tape import Segment, Step, Tape
+from ngtbench.kernels.amplitudes import blocks
+from ngtbench.kernels.amplitudes.operations import Operation, Operations, Value
+from ngtbench.kernels.amplitudes.recursion import Node
+from ngtbench.physics.processes import Process
+
+WIDTH = 8  # columns of amplitudes contracted with the colour matrix at once: two rows of sums fill 16 registers
+_KEPT = 3  # gluons: longer currents are so many that most are made again for the next step rather than kept
+
+
+@dataclass
+class _Memory:
+    """Addresses of what stays, and of what goes after the step that reads it last."""
+
+    size: int
+    at: dict[Value, int] = field(default_factory=dict)
+    going: dict[Value, int] = field(default_factory=dict)  # their sizes
+    free: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def keep(self, wanted: set[Value]) -> None:
+        """Let go of what is not wanted in the next step."""
+        for value in [value for value in self.going if value not in wanted]:
+            self.free[self.going.pop(value)].append(self.at.pop(value))
+
+    def add(self, value: Value, size: int, stays: bool) -> None:
+        """Find room for a new value."""
+        if not stays and self.free[size]:
+            self.at[value] = self.free[size].pop()
+        else:
+            self.at[value], self.size = self.size, self.size + size
+        if not stays:
+            self.going[value] = size
+
+
+def tape(process: Process, width: bool, columns: int = WIDTH) -> Tape:
+    """Return the tape of a process, of which the top quark has a width or has none.
+
+    Without one, amplitudes of opposite states of all quarks are complex conjugates up to a sign, and half are computed.
+    """
+    operations, count = Operations(process, width), 4 * len(process.particles)
+    height = len(operations.rows) + len(operations.rows) % 2
+    memory = _Memory(count + height * columns)
+    for leg in range(len(process.particles)):
+        memory.at["particle", frozenset({leg}), 0] = 4 * leg
+    steps = []
+    every, together = list(operations.states()), max(1, columns // operations.columns)
+    for states in (every[k : k + together] for k in range(0, len(every), together)):
+        roots = {
+            ("amplitude", node, state): count + row * columns + k * operations.columns
+            for k, state in enumerate(states)
+            for row, node in enumerate(operations.rows)
+        }
+        steps.append(Step(_segments(operations, memory, roots), len(states) * operations.columns))
+    name = "amplitudes_" + process.text.replace("~", "x").replace(" > ", "_to_").replace(" ", "")
+    return Tape(name, tuple(steps), count, memory.size, count, height, columns, operations.colour(height), blocks.SCALARS)
+
+
+def _segments(operations: Operations, memory: _Memory, roots: dict[Value, int]) -> tuple[Segment, ...]:
+    """Return what computes amplitudes that go to given addresses: operations of a kind that are ready together, level by level."""
+    level: dict[Value, int] = {}
+    found, read = list[tuple[int, Value, Operation]](), set[Value]()
+
+    def visit(value: Value) -> int:
+        if value in memory.at:
+            read.add(value)
+            return 0
+        if value not in level:
+            operation = operations.makes(value)
+            assert operation is not None
+            level[value] = 1 + max((visit(other) for other in operation.read()), default=0)
+            found.append((level[value], value, operation))
+        return level[value]
+
+    for root in roots:
+        visit(root)
+    memory.keep(read)
+    for _, value, operation in found:
+        if value not in roots:
+            memory.add(value, operation.kind.out, _stays(operations, value))
+    grouped: dict[tuple[int, str], list[tuple[Value, Operation]]] = defaultdict(list)
+    for rank, value, operation in found:
+        grouped[rank, operation.kind.name].append((value, operation))
+    segments = []
+    for _, some in sorted(grouped.items(), key=lambda item: item[0]):
+        records = tuple(_record(operation, roots.get(value, memory.at.get(value, -1)), memory.at) for value, operation in some)
+        segments.append(Segment(some[0][1].kind, records))
+    return tuple(segments)
+
+
+def _record(operation: Operation, address: int, at: dict[Value, int]) -> tuple[int, ...]:
+    extras = [at[value] + offset for value, offset in operation.extras]
+    sorts = [
+        [tuple(at[value] + offset for value, offset in operands) for name, operands in operation.terms if name == term.name]
+        for term in operation.kind.terms
+    ]
+    if sum(map(len, sorts)) != len(operation.terms):
+        raise ValueError(f"{operation.kind.name} has no {', '.join({name for name, _ in operation.terms})}")
+    return tuple(operation.kind.record(address, extras, sorts))
+
+
+def _stays(operations: Operations, value: Value) -> bool:
+    """Tell whether a value is kept for all steps."""
+    _, of, _ = value
+    legs = of.legs if isinstance(of, Node) else of
+    return not isinstance(of, Node) or len(legs & operations.gluons) <= _KEPT

@@ -1,0 +1,252 @@
+"""Which operation makes a current or an amplitude in one polarisation state, and what it reads."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from ngtbench.codegen.tape import Kind
+from ngtbench.kernels.amplitudes import blocks, colour, recursion
+from ngtbench.kernels.amplitudes.recursion import Node
+from ngtbench.model.workload import Array
+from ngtbench.physics.processes import Process
+
+Value = tuple[str, Node | frozenset[int], int]  # what; of which current or particles; the states of its legs, as bits
+Operand = tuple[Value, int]  # a value, from so many numbers behind its start
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What makes a value: extras, and operands of each term by the term's name."""
+
+    kind: Kind
+    extras: tuple[Operand, ...]
+    terms: tuple[tuple[str, tuple[Operand, ...]], ...] = ()
+
+    def read(self) -> Iterator[Value]:
+        """Return the values it reads."""
+        for value, _ in self.extras:
+            yield value
+        for _, operands in self.terms:
+            for value, _ in operands:
+                yield value
+
+
+@dataclass
+class Operations:
+    """The operations of one process; `width` says whether the top quark has one.
+
+    Without a width, amplitudes of opposite states of all quarks are complex conjugates up to a sign, gluons being in real
+    polarisations (parity and time reversal): half of them are computed, and `factor` is 2.
+    """
+
+    process: Process
+    width: bool
+    _made: dict[Value, Operation | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find the currents and count the states."""
+        process = self.process
+        self.values = recursion.amplitudes(process)
+        self.rows = list(dict.fromkeys(node for found in self.values.values() for _, node in found))
+        self.heavy = {leg for leg, particle in enumerate(process.particles) if particle.massive}
+        self.gluons = frozenset(process.gluons())
+        quarks, antiquarks = ({leg for leg, _ in legs} - self.heavy for legs in (process.quarks(), process.antiquarks()))
+        self.light, self.antiquarks = sorted(quarks | antiquarks), antiquarks
+        self.bit = {leg: 1 << k for k, leg in enumerate([*self.light, *sorted(self.gluons)])}
+        lines = bool(self.light or self.heavy)
+        self.factor = 2 if lines and not width_of(self) else 1
+        self.spins = 1 if self.heavy and self.factor == 2 else 2  # of the antiquark of a heavy line
+        self.columns = 4 * self.spins if self.heavy else 2 if lines else 1  # real numbers of an amplitude in one state
+
+    def states(self) -> Iterator[int]:
+        """Return the states of gluons and chiralities of which amplitudes are needed and can differ from 0, in Gray's order.
+
+        A massless quark line keeps its chirality: as many quarks of a flavour are right-handed as antiquarks.
+        """
+        fixed = self.bit[self.light[0]] if self.factor == 2 and not self.heavy else 0
+        for k in range(2 ** len(self.bit)):
+            state = k ^ k >> 1
+            right = Counter[str]()
+            for leg in self.light:
+                flavour = self.process.particles[leg].flavour
+                right[flavour] += (-1 if leg in self.antiquarks else 1) * bool(state & self.bit[leg])
+            if not any(right.values()) and not state & fixed:
+                yield state
+
+    def colour(self, height: int) -> Array:
+        """Return the colour matrix of the rows, filled up to a height, divided by what spins and colours are averaged over."""
+        keys = list(self.values)
+        if self.light or self.heavy:
+            exact = colour.strings([key.closed for key in keys])
+        else:
+            exact = colour.nested([key.word for key in keys], max(self.gluons))
+        mixed = np.full((len(keys), height), Fraction(0), object)
+        for k, key in enumerate(keys):
+            for factor, node in self.values[key]:
+                mixed[k, self.rows.index(node)] += factor
+        total = mixed.T @ np.array(exact, object) @ mixed * Fraction(self.factor, self.process.denominator)
+        return total.astype(np.float64)
+
+    def amplitude(self, node: Node, state: int) -> Value:
+        """Return an amplitude as a value."""
+        return "amplitude", node, state
+
+    def makes(self, value: Value) -> Operation | None:
+        """Return the operation; None if a chirality makes the value 0."""
+        if value not in self._made:
+            self._made[value] = getattr(self, f"_{value[0]}")(*value[1:])
+        return self._made[value]
+
+    def _of(self, what: str, node: Node, state: int) -> Value:
+        mask = sum(self.bit.get(leg, 0) for leg in node.legs)
+        return what, node, state & mask
+
+    def _field(self, node: Node, state: int, what: str = "gluon") -> Operand:
+        """Return where the current of a gluon is: of an external one in the vectors of both its states."""
+        if node.parts:
+            return self._of(what, node, state), 0
+        (leg,) = node.legs
+        return ("polarisation", node.legs, 0), 4 * bool(state & self.bit[leg])
+
+    def _momentum_of(self, legs: frozenset[int]) -> Operand:
+        return ("momentum", legs, 0), 0
+
+    def _inverse_of(self, legs: frozenset[int], quark: bool) -> Operand:
+        return ("inverse_quark" if quark else "inverse", legs, 0), 0
+
+    def _right(self, node: Node, state: int) -> bool | None:
+        """Return the chirality of the line of a node; None for a heavy one."""
+        assert node.line is not None
+        leg = node.line[0] if node.line[0] in node.legs else node.line[1]
+        return None if leg in self.heavy else bool(state & self.bit[leg])
+
+    def _one_chirality(self, node: Node, state: int) -> bool:
+        assert node.line is not None
+        return node.line[0] in self.heavy or len({bool(state & self.bit[leg]) for leg in node.line}) == 1
+
+    def _alive(self, operands: tuple[Operand, ...]) -> bool:
+        return all(value[0] == "momentum" or self.makes(value) is not None for value, _ in operands)
+
+    # The operation of each kind of value. Particles on the side with fewer of them, and without top quarks, make a momentum.
+
+    def _momentum(self, legs: frozenset[int], _: int) -> Operation:
+        every = frozenset(range(len(self.process.particles)))
+        few, turned = (legs, False) if 2 * len(legs) <= len(every) else (every - legs, True)
+        terms = [("in" if (leg < 2) != turned else "out", ((("particle", frozenset({leg}), 0), 0),)) for leg in sorted(few)]
+        return Operation(blocks.momentum(), (), tuple(terms))
+
+    def _inverse(self, legs: frozenset[int], _: int) -> Operation:
+        return self._pairs(legs, False)
+
+    def _inverse_quark(self, legs: frozenset[int], _: int) -> Operation:
+        return self._pairs(legs, True)
+
+    def _pairs(self, legs: frozenset[int], quark: bool) -> Operation:
+        other = frozenset(range(len(self.process.particles))) - legs
+        few = sorted(min((legs, other), key=lambda some: (len(some & self.heavy), len(some))))
+        heavy = quark and bool(legs & self.heavy)
+        terms = [
+            ("alike" if (a < 2) == (b < 2) else "opposite", tuple(((("particle", frozenset({leg}), 0), 0)) for leg in (a, b)))
+            for k, a in enumerate(few)
+            for b in few[k + 1 :]
+        ]
+        return Operation(blocks.inverse(quark, heavy and self.width), (), tuple(terms))
+
+    def _polarisation(self, legs: frozenset[int], _: int) -> Operation:
+        return Operation(blocks.polarisation(), ((("particle", legs, 0), 0),))
+
+    def _gluon(self, node: Node, state: int) -> Operation | None:
+        terms = self._brackets(node, state)
+        extras = (self._momentum_of(node.legs), self._inverse_of(node.legs, False))
+        return Operation(blocks.gluon(not node.complex), extras, terms) if terms else None
+
+    def _tensor(self, node: Node, state: int) -> Operation | None:
+        terms = []
+        for a, b in (nodes[::sign] for name, sign, nodes in node.parts if name == "bracket"):
+            operands = self._field(a, state), self._field(b, state)
+            if self._alive(operands):
+                terms.append((f"wedge_{_size(a)}{_size(b)}", operands))
+        return Operation(blocks.tensor(not node.complex), (), tuple(terms)) if terms else None
+
+    def _brackets(self, node: Node, state: int) -> tuple[tuple[str, tuple[Operand, ...]], ...]:
+        terms: list[tuple[str, tuple[Operand, ...]]] = []
+        for name, sign, nodes in node.parts:
+            if name == "source":
+                terms.append((f"source_{'plus' if sign == 1 else 'minus'}", (self._field(nodes[0], state, "current"),)))
+                continue
+            a, b = nodes[::sign]  # the bracket changes its sign with its order
+            terms.append(
+                (f"bracket_{_size(a)}{_size(b)}", (self._momentum_of(a.legs), self._field(a, state), self._field(b, state)))
+            )
+            for one, other, word in ((a, b, "plus"), (b, a, "minus")):
+                if any(part[0] == "bracket" for part in one.parts):
+                    operands = self._field(one, state, "tensor"), self._field(other, state)
+                    terms.append((f"four_{word}_{12 if one.complex else 6}{_size(other)}", operands))
+        return tuple(term for term in terms if self._alive(term[1]))
+
+    def _column(self, node: Node, state: int) -> Operation | None:
+        return self._quark(node, state, row=False, bare=False)
+
+    def _bare(self, node: Node, state: int) -> Operation | None:
+        return self._quark(node, state, row=False, bare=True)
+
+    def _row(self, node: Node, state: int) -> Operation | None:
+        return self._quark(node, state, row=True, bare=False)
+
+    def _quark(self, node: Node, state: int, row: bool, bare: bool) -> Operation | None:
+        right, sort = self._right(node, state), "row" if row else "column"
+        spins = 1 if right is not None else 2 if row else self.spins
+        if not node.parts:
+            kind = blocks.top(row, spins) if right is None else blocks.massless(row, right)
+            return Operation(kind, ((("particle", node.legs, 0), 0),))
+        terms = []
+        for _, sign, (gluon, quark) in node.parts:
+            operands = self._field(gluon, state), (self._of(sort, quark, state), 0)
+            if self._alive(operands):
+                terms.append((f"{'plus' if sign == 1 else 'minus'}_{_size(gluon)}", operands))
+        extras = () if bare else (self._momentum_of(node.legs), self._inverse_of(node.legs, True))
+        kind = blocks.quark(row, spins, right, bare, self.width and right is None and not bare)
+        return Operation(kind, extras, tuple(terms)) if terms else None
+
+    def _current(self, node: Node, state: int) -> Operation | None:
+        ((_, _, (row, column)),) = node.parts
+        operands = (self._of("row", row, state), 0), (self._of("column", column, state), 0)
+        if not self._one_chirality(node, state) or not self._alive(operands):
+            return None
+        right = self._right(node, state)
+        rows, columns = (2, self.spins) if right is None else (1, 1)
+        return Operation(blocks.current(rows, columns, right), operands)
+
+    def _amplitude(self, node: Node, state: int) -> Operation | None:
+        if node.line is None:
+            last = max(self.gluons)
+            extras = (
+                self._momentum_of(node.legs - {last}),
+                (("polarisation", frozenset({last}), 0), 4 * bool(state & self.bit[last])),
+            )
+            return Operation(blocks.gluon_closed(), extras, self._brackets(node, state))
+        terms = []
+        for name, sign, (a, b) in node.parts:
+            if name == "dot":
+                operands = self._field(a, state), (self._of("current", b, state), 0)
+                label = f"dot_{'plus' if sign == 1 else 'minus'}_{_size(a)}"
+            else:
+                operands = (self._of("row", a, state), 0), (self._of("bare" if b.parts else "column", b, state), 0)
+                label = f"join_{'plus' if sign == 1 else 'minus'}"
+            if self._alive(operands) and (name == "dot" or self._one_chirality(node, state)):
+                terms.append((label, operands))
+        right = self._right(node, state)
+        rows, columns = (2, self.spins) if right is None else (1, 1)
+        return Operation(blocks.closed(rows, columns, right), (), tuple(terms))
+
+
+def width_of(operations: Operations) -> bool:
+    """Tell whether a width spoils the symmetry of opposite states: where there are top quarks and they have one."""
+    return operations.width and bool(operations.heavy)
+
+
+def _size(node: Node) -> int:
+    return 8 if node.complex else 4
