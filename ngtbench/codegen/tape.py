@@ -5,12 +5,13 @@ applied to what. A block is a plain-Python function on real numbers, as kernels 
 once to become text for a processor or a GPU.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 
+from ngtbench.codegen.contract import Contraction
 from ngtbench.codegen.kernel import Reals
 from ngtbench.codegen.program import OWN, Op, Program, Symbol
 from ngtbench.model.workload import Array
@@ -72,7 +73,8 @@ class Step:
 class Tape:
     """All of a computation: sum over steps of sum over columns of a^T C a, a the `rows` amplitudes of a column.
 
-    Amplitudes of row r lie at `amplitudes` + r x `width` + column; inputs lie at the start. Rows are even in number.
+    Amplitudes of row r lie at `amplitudes` + r x `width` + column; inputs lie at the start. `contraction` does what `colour`
+    says in fewer operations. One row more than there are, at the end, is never written: it is 0 where memory is cleared first.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Tape:
     rows: int
     width: int
     colour: Array = field(compare=False, repr=False)  # (rows, rows), symmetric
+    contraction: Contraction = field(compare=False, repr=False)
     scalars: tuple[str, ...] = ()
 
     @property
@@ -92,14 +95,14 @@ class Tape:
 
     @property
     def flop(self) -> int:
-        """Operations per event: + - * / and square roots of all blocks, and two per element of a symmetric half of C."""
+        """Operations per event: + - * / and square roots of all blocks, and those of the contraction."""
         blocks = sum(
             _flop(segment.kind, self.scalars, record)
             for step in self.steps
             for segment in step.segments
             for record in segment.records
         )
-        return blocks + sum(step.columns for step in self.steps) * self.rows * (self.rows + 3)
+        return blocks + sum(step.columns for step in self.steps) * self.contraction.flop
 
     def encoded(self) -> Array:
         """Return steps as whole numbers: (kind, records) and the records of each segment, (-1, columns) after each step, then -2."""
@@ -128,7 +131,7 @@ def finish_program(kind: Kind, scalars: tuple[str, ...]) -> Program:
     return _traced(Program(), kind, kind.finish, [], scalars, kind.out)
 
 
-def _traced(program: Program, kind: Kind, body: Body, operands: list[Reals], scalars: tuple[str, ...], count: int) -> Program:
+def _traced(program: Program, kind: Kind, body: Body, operands: Sequence[Reals], scalars: tuple[str, ...], count: int) -> Program:
     sums = [program.symbol(Op("scalar", what=f"s{k}")) for k in range(kind.sums)]
     extras = [_numbers(program, f"x{k}_", length) for k, length in enumerate(kind.extras)]
     found = body(sums, *extras, *operands, **{name: program.symbol(Op("scalar", what=name)) for name in scalars})

@@ -9,32 +9,66 @@ from ngtbench.codegen.schedule import steps
 from ngtbench.codegen.tape import Kind, finish_program, term_program
 
 _LOOP = """\
-static V coloured(const V *const a, const T *const colour, const long rows, const long columns)
+template <int size> static void turned(V *const a, const long columns)
 {{
-  V total = {{}};
-  for (long first = 0; first < columns; first += C) {{
-    const T *c = colour;
-    for (long i = 0; i < rows; i += 2) {{
-      V s[C] = {{}}, t[C] = {{}};
-      for (long j = 0; j < i; ++j, c += 2)
-        for (int k = 0; k < C; ++k) {{
-          const V x = a[j * {width} + first + k];
-          s[k] += c[0] * x;
-          t[k] += c[1] * x;
+  for (long k = 0; k < columns; ++k) {{
+    V x[size];
+    for (int g = 0; g < size; ++g) x[g] = a[g * {width} + k];
+#pragma GCC unroll 8
+    for (int half = 1; half < size; half *= 2)
+#pragma GCC unroll 8
+      for (int g = 0; g < size; ++g)
+        if (!(g & half)) {{
+          const V sum = x[g] + x[g + half], difference = x[g] - x[g + half];
+          x[g] = sum;
+          x[g + half] = difference;
         }}
-      for (int k = 0; k < C; ++k) {{
-        const V x = a[i * {width} + first + k], y = a[(i + 1) * {width} + first + k];
-        total += x * (s[k] + c[0] * x) + y * (t[k] + c[1] * x + c[2] * y);
+    for (int g = 0; g < size; ++g) a[g * {width} + k] = x[g];
+  }}
+}}
+
+static V contracted(V *const a, const int *p, const T *const colour, const long columns)
+{{
+  V *row = a;
+  for (int runs = *p++; runs > 0; --runs, p += 2)
+    for (int i = 0; i < p[1]; ++i, row += p[0] * {width})
+      switch (p[0]) {{
+      case 2: turned<2>(row, columns); break;
+      case 4: turned<4>(row, columns); break;
+      case 8: turned<8>(row, columns); break;
       }}
-      c += 3;
+  V total = {{}};
+  const T *start = colour;
+  for (int blocks = *p++; blocks > 0; --blocks) {{
+    const int n = *p++;
+    const T *c = start;
+    for (long first = 0; first < columns; first += C) {{
+      c = start;
+      for (int i = 0; i < n; i += 2) {{
+        V s[C] = {{}}, t[C] = {{}};
+        for (int j = 0; j < i; ++j, c += 2) {{
+          const V *const b = a + p[j] * {width} + first;
+          for (int k = 0; k < C; ++k) {{
+            s[k] += c[0] * b[k];
+            t[k] += c[1] * b[k];
+          }}
+        }}
+        const V *const b = a + p[i] * {width} + first, *const d = a + p[i + 1] * {width} + first;
+        for (int k = 0; k < C; ++k) {{
+          total += b[k] * (s[k] + c[0] * b[k]) + d[k] * (t[k] + c[1] * b[k] + c[2] * d[k]);
+        }}
+        c += 3;
+      }}
     }}
+    p += n;
+    start = c;
   }}
   return total;
 }}
 
 extern "C" void {name}(const long blocks, const long threads, const long size, const long inputs, const long amplitudes,
-    const long rows, const int *const tape, const double *const scalars, const T *const colour, const T *const in, T *const out,
-    T *const memory)
+    const int *const tape, const double *const scalars, const int *const rows, const T *const colour, const T *const in,
+    T *const out, T *const memory)
 {{
 #pragma omp parallel num_threads(threads)
   {{
@@ -52,7 +86,7 @@ extern "C" void {name}(const long blocks, const long threads, const long size, c
         p += 2;
         switch (kind) {{
 {cases}
-        default: total += coloured(m + amplitudes, colour, rows, count);
+        default: total += contracted(m + amplitudes, rows, colour, count);
         }}
       }}
       ((V *)out)[b] = total;
@@ -63,11 +97,11 @@ extern "C" void {name}(const long blocks, const long threads, const long size, c
 
 
 def source(name: str, kinds: Sequence[Kind], scalars: tuple[str, ...], dtype: str, lanes: int, width: int) -> str:
-    """Return the text of `extern "C" void NAME(blocks, threads, size, inputs, amplitudes, rows, tape, scalars, colour, in, out,
+    """Return the text of `extern "C" void NAME(blocks, threads, size, inputs, amplitudes, tape, scalars, rows, colour, in, out,
     memory)`.
 
-    `in` and `out` are [block][number][lane], `memory` is [thread][size][lane], `tape` as `Tape.encoded` has it, `colour` two
-    rows at a time: c[i][j], c[i + 1][j] for j < i, doubled, then c[i][i], c[i + 1][i] doubled and c[i + 1][i + 1].
+    `in` and `out` are [block][number][lane], `memory` is [thread][size][lane], `tape` as `Tape.encoded` has it, `rows` and
+    `colour` as `contract.packed` has them.
     """
     lines = [cpp.prologue(dtype, lanes), f"enum {{ C = {_columns(lanes, dtype, width)} }};\n"]
     lines += [_function(kind, scalars) for kind in kinds]

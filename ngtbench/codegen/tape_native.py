@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ngtbench.codegen import native, pages, tape_cpp
+from ngtbench.codegen import contract, native, pages, tape_cpp
 from ngtbench.codegen.cache import Built, library
 from ngtbench.codegen.compiler import Compiler
 from ngtbench.codegen.tape import Tape
@@ -50,10 +50,10 @@ def bind(made: Made, inputs: Array, out: Array, scalars: Mapping[str, float], th
     memory = pages.empty((threads, size, made.lanes), made.dtype)
     memory.fill(0)  # a row of amplitudes that fills the number up is never written
     words, values = tape.encoded(), np.array([scalars[name] for name in tape.scalars], np.float64)
-    colour = _packed(tape.colour).astype(made.dtype)
+    rows, colour = contract.packed(tape.contraction)
     function = made.built.cdll["run"]
-    counts = tuple(map(ctypes.c_long, (blocks, threads, size, tape.inputs, tape.amplitudes, tape.rows)))
-    kept = (words, values, colour, inputs, out, memory)
+    counts = tuple(map(ctypes.c_long, (blocks, threads, size, tape.inputs, tape.amplitudes)))
+    kept = (words, values, rows, colour.astype(made.dtype), inputs, out, memory)
     pointers = tuple(ctypes.c_void_p(array.ctypes.data) for array in kept)
 
     def run() -> None:
@@ -61,11 +61,3 @@ def bind(made: Made, inputs: Array, out: Array, scalars: Mapping[str, float], th
 
     run.__dict__["kept"] = (made, kept)  # what the addresses point to
     return run
-
-
-def _packed(colour: Array) -> Array:
-    """Return the lower half of a symmetric matrix, two rows at a time, with what stands for the upper half added."""
-    parts: list[Array] = []
-    for i in range(0, len(colour), 2):
-        parts += [2 * colour[i : i + 2, :i].T.reshape(-1), np.array([colour[i, i], 2 * colour[i + 1, i], colour[i + 1, i + 1]])]
-    return np.concatenate(parts)

@@ -4,6 +4,9 @@ from collections import defaultdict
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from ngtbench.codegen import contract
 from ngtbench.codegen.tape import Segment, Step, Tape
 from ngtbench.kernels.amplitudes import blocks
 from ngtbench.kernels.amplitudes.operations import Operation, Operations, Value
@@ -44,8 +47,8 @@ def tape(process: Process, width: bool, columns: int = WIDTH) -> Tape:
     Without one, amplitudes of opposite states of all quarks are complex conjugates up to a sign, and half are computed.
     """
     operations, count = Operations(process, width), 4 * len(process.particles)
-    height = len(operations.rows) + len(operations.rows) % 2
-    memory = _Memory(count + height * columns)
+    colour, groups = operations.colour()
+    memory = _Memory(count + (len(operations.rows) + 1) * columns)
     for leg in range(len(process.particles)):
         memory.at["particle", frozenset({leg}), 0] = 4 * leg
     steps = []
@@ -58,7 +61,9 @@ def tape(process: Process, width: bool, columns: int = WIDTH) -> Tape:
         }
         steps.append(Step(_segments(operations, memory, roots), len(states) * operations.columns))
     name = "amplitudes_" + process.text.replace("~", "x").replace(" > ", "_to_").replace(" ", "")
-    return Tape(name, tuple(steps), count, memory.size, count, height, columns, operations.colour(height), blocks.SCALARS)
+    rows, how = len(operations.rows), contract.contraction(colour, groups)
+    dense = np.array(colour, np.float64)
+    return Tape(name, tuple(steps), count, memory.size, count, rows, columns, dense, how, blocks.SCALARS)
 
 
 def _segments(operations: Operations, memory: _Memory, roots: dict[Value, int]) -> tuple[Segment, ...]:

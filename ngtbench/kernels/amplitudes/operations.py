@@ -1,20 +1,22 @@
 """Which operation makes a current or an amplitude in one polarisation state, and what it reads."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 
+from ngtbench.codegen import contract
 from ngtbench.codegen.tape import Kind
 from ngtbench.kernels.amplitudes import blocks, colour, recursion
+from ngtbench.kernels.amplitudes.colour import Key, Word
 from ngtbench.kernels.amplitudes.recursion import Node
-from ngtbench.model.workload import Array
 from ngtbench.physics.processes import Process
 
 Value = tuple[str, Node | frozenset[int], int]  # what; of which current or particles; the states of its legs, as bits
 Operand = tuple[Value, int]  # a value, from so many numbers behind its start
+Exact = list[list[Fraction]]
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,12 @@ class Operations:
     def __post_init__(self) -> None:
         """Find the currents and count the states."""
         process = self.process
-        self.values = recursion.amplitudes(process)
+        values = recursion.amplitudes(process)
+        groups = contract.orbits(list(values), _swaps(values))
+        self.values = {key: values[key] for group in groups for key in group}
         self.rows = list(dict.fromkeys(node for found in self.values.values() for _, node in found))
+        whole = len(self.rows) == len(self.values)  # else several structures share a current, and swaps are not of rows
+        self.groups = [len(group) for group in groups] if whole else [1] * len(self.rows)
         self.heavy = {leg for leg, particle in enumerate(process.particles) if particle.massive}
         self.gluons = frozenset(process.gluons())
         quarks, antiquarks = ({leg for leg, _ in legs} - self.heavy for legs in (process.quarks(), process.antiquarks()))
@@ -76,19 +82,19 @@ class Operations:
             if not any(right.values()) and not state & fixed:
                 yield state
 
-    def colour(self, height: int) -> Array:
-        """Return the colour matrix of the rows, filled up to a height, divided by what spins and colours are averaged over."""
+    def colour(self) -> tuple[Exact, list[int]]:
+        """Return the colour matrix of the rows, divided by what spins and colours are averaged over, and its groups of rows."""
         keys = list(self.values)
         if self.light or self.heavy:
             exact = colour.strings([key.closed for key in keys])
         else:
             exact = colour.nested([key.word for key in keys], max(self.gluons))
-        mixed = np.full((len(keys), height), Fraction(0), object)
+        mixed = np.full((len(keys), len(self.rows)), Fraction(0), object)
         for k, key in enumerate(keys):
             for factor, node in self.values[key]:
                 mixed[k, self.rows.index(node)] += factor
         total = mixed.T @ np.array(exact, object) @ mixed * Fraction(self.factor, self.process.denominator)
-        return total.astype(np.float64)
+        return [list(row) for row in total], self.groups
 
     def amplitude(self, node: Node, state: int) -> Value:
         """Return an amplitude as a value."""
@@ -241,6 +247,32 @@ class Operations:
         right = self._right(node, state)
         rows, columns = (2, self.spins) if right is None else (1, 1)
         return Operation(blocks.closed(rows, columns, right), (), tuple(terms))
+
+
+def _swaps(values: recursion.Values) -> list[Callable[[Key], Key]]:
+    """Return commuting swaps of words that leave colour sums as they are: names of two pairs of gluons, and the direction.
+
+    Only of words of one string, or of gluons behind the first one.
+    """
+    if any(len(key.closed) > 1 for key in values):
+        return []
+    inner = [set(key.closed[0][1:-1] if key.closed else key.word[1:]) for key in values]
+    gluons = sorted(inner[0])
+
+    def changed(how: Callable[[Word], Word]) -> Callable[[Key], Key]:
+        def swap(key: Key) -> Key:
+            if not key.closed:
+                return Key((key.word[0], *how(key.word[1:])))
+            word = key.closed[0]
+            return Key((), ((word[0], *how(word[1:-1]), word[-1]),))
+
+        return swap
+
+    def renamed(a: int, b: int) -> Callable[[Word], Word]:
+        return lambda word: tuple({a: b, b: a}.get(leg, leg) for leg in word)
+
+    pairs = [renamed(*gluons[k : k + 2]) for k in range(0, len(gluons) - 1, 2)]
+    return [changed(how) for how in (*pairs[:2], lambda word: word[::-1])]
 
 
 def width_of(operations: Operations) -> bool:

@@ -113,7 +113,8 @@ class Recursion:
             values[key] = []
             for factor, some in alike.items():
                 some.sort(key=lambda part: (part[0] != "source", [node.number for node in part[2]]))
-                overall = some[0][1]  # so that equal currents are found equal, and sources are not subtracted
+                # Equal currents are then found equal. With one line at most the sign stays inside: swaps of words are of rows.
+                overall = some[0][1] if sort != "amplitude" or len(self.pairing) > 1 else 1
                 same = tuple((name, sign * overall, nodes) for name, sign, nodes in some)
                 values[key].append((overall * factor, self._node(sort, legs, same, line)))
         if sort == "gluon" and legs <= self.gluons:
