@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ngtbench.codegen import gpu, process
+from ngtbench.codegen import cpp, gpu, process
 from ngtbench.errors import CompileError, Unavailable
 
 LIMIT_S = 300.0
@@ -24,6 +24,8 @@ _WORDS = """\
 struct Place { unsigned x; };
 static __device__ inline double sqrt(double x) { return __builtin_sqrt(x); }
 static __device__ inline float sqrtf(float x) { return __builtin_sqrtf(x); }
+static __device__ inline double copysign(double x, double y) { return __builtin_copysign(x, y); }
+static __device__ inline float copysignf(float x, float y) { return __builtin_copysignf(x, y); }
 """
 
 
@@ -45,6 +47,11 @@ def report(source: str, name: str, arch: str) -> Code:
 
     Raises Unavailable where no compiler knows the architecture, CompileError where one rejects the text.
     """
+    return reports(source, name, arch)[cpp.identifier(name)]
+
+
+def reports(source: str, name: str, arch: str) -> dict[str, Code]:
+    """Compile a text of several kernels, `name` for short, and read the numbers of each; else as `report`."""
     compiler, *options = _command()
     words = "" if options else _WORDS
     options = options or ["-nogpulib", "-nogpuinc", "-D__noinline__=__attribute__((noinline))"]
@@ -59,20 +66,15 @@ def report(source: str, name: str, arch: str) -> Code:
             said = "\n".join(ended.output.splitlines()[:10])
             raise CompileError(f"{name}: {' '.join(command)} rejects the kernel:\n{said}")
         assembly = made.read_text()
-    return Code(
-        arch,
-        *(
-            int(re.search(rf"\.{key}: +(\d+)", assembly)[1])  # type: ignore[index] # every kernel has them
-            for key in (
-                "vgpr_count",
-                "sgpr_count",
-                "vgpr_spill_count",
-                "sgpr_spill_count",
-                "private_segment_fixed_size",
-                "group_segment_fixed_size",
-            )
-        ),
-    )
+    return dict(_read(entry, arch) for entry in re.split(r"^  - ", assembly.partition("amdhsa.kernels:")[2], flags=re.M)[1:])
+
+
+def _read(entry: str, arch: str) -> tuple[str, Code]:
+    """Read what is noted of a kernel in an assembly: its name, and its numbers in the order of the fields of Code."""
+    counts = ("vgpr_count", "sgpr_count", "vgpr_spill_count", "sgpr_spill_count")
+    keys = (*counts, "private_segment_fixed_size", "group_segment_fixed_size")
+    noted = dict(re.findall(r"^    \.(\w+): +(\S+)$", entry, re.M))
+    return noted["name"], Code(arch, *(int(noted[key]) for key in keys))
 
 
 def _command() -> list[str]:

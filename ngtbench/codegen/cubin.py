@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -73,8 +74,18 @@ def report(source: str, name: str, arch: str) -> Cubin:
     Raises Unavailable without nvcc, CompileError where it rejects the text.
     """
     command, key = _asked(source, arch)
-    if (known := _known(key)) is not None:
-        return known
+    return _known(key) or _made(source, name, command, arch, {cpp.identifier(name): key})[cpp.identifier(name)]
+
+
+def reports(source: str, name: str, kernels: Sequence[str], arch: str) -> dict[str, Cubin]:
+    """Compile a text of several kernels, `name` for short, and say what each takes; else as `report`."""
+    command, key = _asked(source, arch)
+    keys = {kernel: f"{key}-{kernel}" for kernel in kernels}
+    known = {kernel: found for kernel, one in keys.items() if (found := _known(one)) is not None}
+    return known if len(known) == len(keys) else _made(source, name, command, arch, keys)
+
+
+def _made(source: str, name: str, command: list[str], arch: str, keys: Mapping[str, str]) -> dict[str, Cubin]:
     with tempfile.TemporaryDirectory() as scratch:
         text = Path(scratch) / "kernel.cu"
         text.write_text(source)
@@ -84,9 +95,10 @@ def report(source: str, name: str, arch: str) -> Cubin:
     if ended.code != 0:
         said = "\n".join(ended.output.splitlines()[:10]) or f"ended with code {ended.code}" + " at the time limit" * ended.late
         raise CompileError(f"{name}: {' '.join(command)} rejects the kernel:\n{said}")
-    made = replace(parsed(ended.output, cpp.identifier(name), arch), compile_s=elapsed_s)
+    made = {kernel: replace(parsed(ended.output, kernel, arch), compile_s=elapsed_s) for kernel in keys}
     with suppress(OSError, Unavailable):
-        _keep(_place() / f"{key}.json", made)
+        for kernel, key in keys.items():
+            _keep(_place() / f"{key}.json", made[kernel])
     return made
 
 

@@ -15,7 +15,7 @@ from ngtbench.codegen.grid import Grid
 from ngtbench.codegen.kernel import Kernel
 from ngtbench.model.workload import Array
 
-_WORDS = """\
+WORDS = """\
 #include <math.h>
 #define __global__
 #define __device__
@@ -44,7 +44,7 @@ def text(kernel: Kernel, source: str) -> str:
     """Return C++ for the host: the words of CUDA, a kernel's source unchanged, and a loop over blocks and threads."""
     fields = "".join(f", {cpp.declared(field)} *const {field.name}" for field in kernel.fields)
     names = "".join(f", {field.name}" for field in kernel.fields)
-    return _WORDS + source + _DRIVER.format(name=cpp.identifier(kernel.name), fields=fields, names=names)
+    return WORDS + source + _DRIVER.format(name=cpp.identifier(kernel.name), fields=fields, names=names)
 
 
 def run(

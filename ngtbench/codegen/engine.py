@@ -1,17 +1,20 @@
 """The three ways to run a traced kernel, behind one face: compiled for the processor, by numba, or for a GPU through CuPy."""
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from ngtbench import backends
 from ngtbench.codegen import compiler, native, pages, place
 from ngtbench.codegen.grid import Grid
 from ngtbench.codegen.kernel import Kernel
 from ngtbench.model.workload import Array
 
+_MOST = 1024  # threads
 WARP = 32  # lanes of a block on a GPU
 OFFSET_B = 1088  # of what is written: so that stores do not meet loads of the same address modulo a page
 
@@ -56,6 +59,18 @@ def engine(backend: str, dtype: str, threads: int) -> Engine:
     Raises Unavailable where there is no compiler that works. The modules of numba and CuPy are imported only here.
     """
     return {"native": _native, "numba": _numba, "cupy": _cupy}[backend](dtype, threads)
+
+
+def available() -> tuple[str, ...]:
+    """Return the back ends of the host that traced kernels may run on, the fastest first."""
+    return tuple(name for name in ("native", "numba") if backends.missing(name) is None)
+
+
+def threads() -> int:
+    """Return one thread per processor that this process may use, or what OMP_NUM_THREADS says, up to 1024."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    wanted = int(asked) if asked.isascii() and asked.isdigit() else 0
+    return min(wanted, _MOST) or len(os.sched_getaffinity(0))
 
 
 def _native(dtype: str, threads: int) -> Engine:

@@ -40,7 +40,7 @@ def source(
     moving = {frame: permuted[kernel.hops[frame - 1]] for frame in sorted(read)}
     moving = {frame: order for frame, order in moving.items() if list(order) != list(range(lanes))}
     lines = [_PROLOGUE.format(real=cpp.TYPES[dtype], lanes=lanes)]
-    lines += [text for kind, text in _functions(dtype).items() if uses(program, kind)]
+    lines += [text for kind, text in functions(dtype).items() if uses(program, kind)]
     if any(field.storage == "int16" and field.access != "in" for field in kernel.fields):
         nearest = "rint" if dtype == "float64" else "rintf"
         lines.append(f"static __device__ inline short narrowed(T x) {{ return short({nearest}(x)); }}")
@@ -78,7 +78,7 @@ def uses(program: Program, kind: str) -> bool:
     return any(op.kind == kind or (op.kind == "call" and uses(op.what.program, kind)) for op in program.ops)
 
 
-def _functions(dtype: str) -> dict[str, str]:
+def functions(dtype: str) -> dict[str, str]:
     """Return what the lines call, by the kind of operation that does."""
     return {
         "sqrt": f"static __device__ inline T root(T x) {{ return {'sqrt' if dtype == 'float64' else 'sqrtf'}(x); }}",

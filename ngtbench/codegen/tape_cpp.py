@@ -27,7 +27,26 @@ template <int size> static void turned(V *const a, const long columns)
   }}
 }}
 
-static V contracted(V *const a, const int *p, const T *const colour, const long columns)
+template <int C> static F summed(const F *const f, const int n, const int *const p, const E *c)
+{{
+  F total = {{}};
+  for (int i = 0; i < n; i += 2) {{
+    F s[C] = {{}}, t[C] = {{}};
+    for (int j = 0; j < i; ++j, c += 2) {{
+      const F *const b = f + p[j] * {width};
+      for (int k = 0; k < C; ++k) {{
+        s[k] += c[0] * b[k];
+        t[k] += c[1] * b[k];
+      }}
+    }}
+    const F *const b = f + p[i] * {width}, *const d = f + p[i + 1] * {width};
+    for (int k = 0; k < C; ++k) total += b[k] * (s[k] + c[0] * b[k]) + d[k] * (t[k] + c[1] * b[k] + c[2] * d[k]);
+    c += 3;
+  }}
+  return total;
+}}
+
+static V contracted(V *const a, const int *p, const E *c, const long columns)
 {{
   V *row = a;
   for (int runs = *p++; runs > 0; --runs, p += 2)
@@ -37,37 +56,23 @@ static V contracted(V *const a, const int *p, const T *const colour, const long 
       case 4: turned<4>(row, columns); break;
       case 8: turned<8>(row, columns); break;
       }}
-  V total = {{}};
-  const T *start = colour;
+{narrowed}
+  F total = {{}};
   for (int blocks = *p++; blocks > 0; --blocks) {{
     const int n = *p++;
-    const T *c = start;
-    for (long first = 0; first < columns; first += C) {{
-      c = start;
-      for (int i = 0; i < n; i += 2) {{
-        V s[C] = {{}}, t[C] = {{}};
-        for (int j = 0; j < i; ++j, c += 2) {{
-          const V *const b = a + p[j] * {width} + first;
-          for (int k = 0; k < C; ++k) {{
-            s[k] += c[0] * b[k];
-            t[k] += c[1] * b[k];
-          }}
-        }}
-        const V *const b = a + p[i] * {width} + first, *const d = a + p[i + 1] * {width} + first;
-        for (int k = 0; k < C; ++k) {{
-          total += b[k] * (s[k] + c[0] * b[k]) + d[k] * (t[k] + c[1] * b[k] + c[2] * d[k]);
-        }}
-        c += 3;
-      }}
+    for (long k = 0; k < columns;) {{
+      const long left = columns - k;
+{widths}
+      else total += summed<1>(f + k, n, p, c), k += 1;
     }}
     p += n;
-    start = c;
+    c += n * (n + 1) / 2;
   }}
-  return total;
+  return {widened};
 }}
 
 extern "C" void {name}(const long blocks, const long threads, const long size, const long inputs, const long amplitudes,
-    const int *const tape, const double *const scalars, const int *const rows, const T *const colour, const T *const in,
+    const int *const tape, const double *const scalars, const int *const rows, const E *const colour, const T *const in,
     T *const out, T *const memory)
 {{
 #pragma omp parallel num_threads(threads)
@@ -95,29 +100,50 @@ extern "C" void {name}(const long blocks, const long threads, const long size, c
 }}
 """
 
+_SAME = "typedef T E;\ntypedef V F;\n"
+_MIXED = "typedef float E;\ntypedef E F{vector};\n"
+_VECTOR = " __attribute__((vector_size(W * sizeof(E))))"
+_NARROWED = """\
+  const long count = row - a + {width};  // with the row that is 0
+  F f[count];
+  for (long k = 0; k < count; ++k) f[k] = {value};"""
 
-def source(name: str, kinds: Sequence[Kind], scalars: tuple[str, ...], dtype: str, lanes: int, width: int) -> str:
+
+def source(
+    name: str, kinds: Sequence[Kind], scalars: tuple[str, ...], dtype: str, lanes: int, width: int, mixed: bool = False
+) -> str:
     """Return the text of `extern "C" void NAME(blocks, threads, size, inputs, amplitudes, tape, scalars, rows, colour, in, out,
     memory)`.
 
     `in` and `out` are [block][number][lane], `memory` is [thread][size][lane], `tape` as `Tape.encoded` has it, `rows` and
-    `colour` as `contract.packed` has them.
+    `colour` as `contract.packed` has them; `mixed` contracts in single precision.
     """
-    lines = [cpp.prologue(dtype, lanes), f"enum {{ C = {_columns(lanes, dtype, width)} }};\n"]
+    vector = lanes > 1
+    lines = [cpp.prologue(dtype, lanes)]
+    lines.append(_MIXED.format(vector=_VECTOR * vector) if mixed else _SAME)
     lines += [_function(kind, scalars) for kind in kinds]
     given = ", scalars" if scalars else ""
     cases = "".join(
         f"        case {k}: for (int i = 0; i < count; ++i) p = {kind.name}(p, m{given}); break;\n"
         for k, kind in enumerate(kinds)
     )
-    lines.append(_LOOP.format(name=name, width=width, cases=cases.rstrip("\n")))
+    most = _columns(lanes, dtype)
+    widths = "\n".join(
+        f"      {'else ' * (k > 0)}if (left >= {c}) total += summed<{c}>(f + k, n, p, c), k += {c};"
+        for k, c in enumerate(c for c in (8, 4, 2) if c <= most)
+    )
+    words = {"narrowed": "  const V *const f = a;", "widened": "total"}
+    if mixed:
+        value, total = ("__builtin_convertvector(a[k], F)", "__builtin_convertvector(total, V)") if vector else ("E(a[k])", "total")
+        words = {"narrowed": _NARROWED.format(width=width, value=value), "widened": total}
+    lines.append(_LOOP.format(name=name, width=width, cases=cases.rstrip("\n"), widths=widths, **words))
     return "\n".join(lines)
 
 
-def _columns(lanes: int, dtype: str, width: int) -> int:
+def _columns(lanes: int, dtype: str) -> int:
     """Return how many columns are summed at once: two rows of sums must fit the registers beside what they are made of."""
     wide = lanes * (8 if dtype == "float64" else 4) == 64  # 32 registers, else most often 16
-    return width if wide else min(width, 4)
+    return 8 if wide else 4
 
 
 def _function(kind: Kind, scalars: tuple[str, ...]) -> str:

@@ -21,20 +21,25 @@ class Made:
     tape: Tape
     dtype: str
     lanes: int
+    mixed: bool = False  # amplitudes are contracted in single precision
 
 
-def built(tape: Tape, dtype: str, compiler: Compiler) -> Made:
+def built(tape: Tape, dtype: str, compiler: Compiler, mixed: bool = False) -> Made:
     """Return the blocks of a tape compiled, from the cache where the same were compiled before, for whatever tape.
+
+    `mixed` contracts amplitudes in single precision.
 
     Raises Unavailable where it cannot be compiled here, CompileError where the compiler rejects it.
     """
     lanes = native.lanes(compiler, dtype)
-    text = tape_cpp.source("run", tape.kinds, tape.scalars, dtype, lanes, tape.width)
-    return Made(library(tape.name, text, compiler), tape, dtype, lanes)
+    text = tape_cpp.source("run", tape.kinds, tape.scalars, dtype, lanes, tape.width, mixed)
+    return Made(library(tape.name, text, compiler), tape, dtype, lanes, mixed)
 
 
-def bind(made: Made, inputs: Array, out: Array, scalars: Mapping[str, float], threads: int) -> Callable[[], None]:
-    """Return a call that fills `out`, (blocks, lanes), from `inputs`, (blocks, tape.inputs, lanes).
+def bind(
+    made: Made, inputs: Array, out: Array, scalars: Mapping[str, float], *, factor: float = 1.0, threads: int = 1
+) -> Callable[[], None]:
+    """Return a call that fills `out`, (blocks, lanes), from `inputs`, (blocks, tape.inputs, lanes), times a factor.
 
     Raises ValueError for arrays of another shape or dtype.
     """
@@ -53,7 +58,7 @@ def bind(made: Made, inputs: Array, out: Array, scalars: Mapping[str, float], th
     rows, colour = contract.packed(tape.contraction)
     function = made.built.cdll["run"]
     counts = tuple(map(ctypes.c_long, (blocks, threads, size, tape.inputs, tape.amplitudes)))
-    kept = (words, values, rows, colour.astype(made.dtype), inputs, out, memory)
+    kept = (words, values, rows, (factor * colour).astype("float32" if made.mixed else made.dtype), inputs, out, memory)
     pointers = tuple(ctypes.c_void_p(array.ctypes.data) for array in kept)
 
     def run() -> None:

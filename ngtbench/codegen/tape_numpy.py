@@ -9,12 +9,12 @@ from ngtbench.codegen.tape import Kind, Segment, Tape
 from ngtbench.model.workload import Array
 
 
-def run(tape: Tape, inputs: Array, scalars: Mapping[str, float]) -> Array:
-    """Return the sum of a^T C a of every event, shape (events,), from inputs of shape (tape.inputs, events)."""
+def run(tape: Tape, inputs: Array, scalars: Mapping[str, float], *, factor: float = 1.0) -> Array:
+    """Return the sum of a^T C a times a factor of every event, shape (events,), from inputs of shape (tape.inputs, events)."""
     memory = np.zeros((tape.size, inputs.shape[1]), inputs.dtype)
     memory[: tape.inputs] = inputs
     total = np.zeros(inputs.shape[1], inputs.dtype)
-    colour = tape.colour.astype(inputs.dtype)
+    colour = (factor * tape.colour).astype(inputs.dtype)
     for step in tape.steps:
         for segment in step.segments:
             _segment(segment, memory, scalars)

@@ -55,40 +55,53 @@ def inverse(quark: bool, width: bool) -> Kind:
 
 
 @cache
-def polarisation() -> Kind:
-    """Two transverse unit vectors (Duff et al., JCGT 6 (2017) 1: without a branch, for every direction)."""
+def polarisation(sampled: bool) -> Kind:
+    """Two transverse unit vectors (Duff et al., JCGT 6 (2017) 1: without a branch, for every direction), or the one chosen.
 
-    def finish(sums: Reals, p: Reals, **_: Any) -> Reals:
+    Extras: p, and, if `sampled`, 0 or 1.
+    """
+
+    def finish(sums: Reals, p: Reals, *choice: Reals, **_: Any) -> Reals:
         x, y, z = (p[c] / p[0] for c in (1, 2, 3))
         sign = signum(z)
         a = -1 / (sign + z)
         b = x * y * a
-        return [0, 1 + sign * x * x * a, sign * b, -(sign * x), 0, b, sign + y * y * a, -y]
+        first, second = [0, 1 + sign * x * x * a, sign * b, -(sign * x)], [0, b, sign + y * y * a, -y]
+        return _chosen(first, second, choice[0][0]) if sampled else [*first, *second]
 
-    return Kind("polarisation", (4,), 0, (), 8, finish)
+    return Kind(f"polarisation{'_sampled' * sampled}", (4, 1) if sampled else (4,), 0, (), 4 if sampled else 8, finish)
 
 
 @cache
-def top(row: bool, spins: int) -> Kind:
-    """Spinors of outgoing top quarks: ubar(p, s), or v(p, s), in so many of the two states s along z at rest."""
+def top(row: bool, spins: int, sampled: bool) -> Kind:
+    """Spinors of outgoing top quarks: ubar(p, s), or v(p, s), in so many of the two states s along z at rest, or the one chosen.
 
-    def finish(sums: Reals, p: Reals, *, mass: Any, **_: Any) -> Reals:
-        e, x, y, z = p
-        norm = 1 / sqrt(2 * (e + mass))
-        out: list[Any] = []
-        for spin in range(spins):
-            up = (spin == 0) != (not row)  # chi = (1, 0) or (0, 1); v(s) has the other one
-            diagonal, cross = (z, Z(x, y)) if up else (-z, Z(x, -y))
-            low, high = (
-                [Z(e + mass - s * diagonal), -cross.scaled(s)] for s in (1, -1)
-            )  # (m + p.sigma) chi, (m + p.sigmabar) chi
-            low, high = (half if up else half[::-1] for half in (low, high))
-            spinor = [*high, *low] if row else [*low, *(-value for value in high)]
-            values = [value.scaled(norm) for value in spinor]
-            out += numbers.flat([Z(value.re, -value.im) for value in values] if row else values)
-        return out
+    Extras: p, and, if `sampled`, 0 or 1.
+    """
 
-    return Kind(f"top_{'row' if row else 'column'}_{spins}", (4,), 0, (), 8 * spins, finish)
+    def finish(sums: Reals, p: Reals, *choice: Reals, mass: Any, **_: Any) -> Reals:
+        states = [_top(row, spin, p, mass) for spin in range(2 if sampled else spins)]
+        return _chosen(*states, choice[0][0]) if sampled else [part for state in states for part in state]
+
+    name = f"top_{'row' if row else 'column'}_{spins}{'_sampled' * sampled}"
+    return Kind(name, (4, 1) if sampled else (4,), 0, (), 8 * spins, finish)
+
+
+def _top(row: bool, spin: int, p: Reals, mass: Any) -> list[Any]:
+    """Return ((m + p.sigma) chi, (m + p.sigmabar) chi) / sqrt(2 (E + m)), the second negative for v; conjugate halves for ubar."""
+    e, x, y, z = p
+    norm, up = 1 / sqrt(2 * (e + mass)), (spin == 0) == row  # chi = (1, 0) or (0, 1); v(s) has the other one
+    diagonal, cross = (z, Z(x, y)) if up else (-z, Z(x, -y))
+    low, high = ([Z(e + mass - s * diagonal), -cross.scaled(s)] for s in (1, -1))
+    low, high = (half if up else half[::-1] for half in (low, high))
+    spinor = [*high, *low] if row else [*low, *(-value for value in high)]
+    values = [value.scaled(norm) for value in spinor]
+    return numbers.flat([Z(value.re, -value.im) for value in values] if row else values)
+
+
+def _chosen(first: list[Any], second: list[Any], choice: Any) -> list[Any]:
+    """Return the first if the choice is 0, the second if it is 1."""
+    return [a + choice * (b - a) for a, b in zip(first, second, strict=True)]
 
 
 @cache

@@ -8,6 +8,7 @@ import numpy as np
 
 from ngtbench.codegen import contract
 from ngtbench.codegen.tape import Segment, Step, Tape
+from ngtbench.errors import BadInput
 from ngtbench.kernels.amplitudes import blocks
 from ngtbench.kernels.amplitudes.operations import Operation, Operations, Value
 from ngtbench.kernels.amplitudes.recursion import Node
@@ -41,16 +42,23 @@ class _Memory:
             self.going[value] = size
 
 
-def tape(process: Process, width: bool, columns: int = WIDTH) -> Tape:
+def tape(process: Process, width: bool, sampled: bool = False, columns: int = WIDTH) -> Tape:
     """Return the tape of a process, of which the top quark has a width or has none.
 
-    Without one, amplitudes of opposite states of all quarks are complex conjugates up to a sign, and half are computed.
+    Inputs are four numbers a particle and, if `sampled`, which of its two states each particle is in, 0 or 1; the result is
+    then multiplied by the number of states, so that its mean over states is the sum over them. Chiralities are not sampled:
+    raises BadInput for massless quarks.
     """
-    operations, count = Operations(process, width), 4 * len(process.particles)
+    particles = len(process.particles)
+    if sampled and any(not particle.gluon and not particle.massive for particle in process.particles):
+        raise BadInput(f"process {process.text}: states are sampled of gluons and top quarks only")
+    operations, count = Operations(process, width, sampled), (5 if sampled else 4) * particles
+    columns = max(operations.columns, 1 if sampled else columns)
     colour, groups = operations.colour()
     memory = _Memory(count + (len(operations.rows) + 1) * columns)
-    for leg in range(len(process.particles)):
+    for leg in range(particles):
         memory.at["particle", frozenset({leg}), 0] = 4 * leg
+        memory.at["choice", frozenset({leg}), 0] = 4 * particles + leg
     steps = []
     every, together = list(operations.states()), max(1, columns // operations.columns)
     for states in (every[k : k + together] for k in range(0, len(every), together)):
@@ -60,7 +68,7 @@ def tape(process: Process, width: bool, columns: int = WIDTH) -> Tape:
             for row, node in enumerate(operations.rows)
         }
         steps.append(Step(_segments(operations, memory, roots), len(states) * operations.columns))
-    name = "amplitudes_" + process.text.replace("~", "x").replace(" > ", "_to_").replace(" ", "")
+    name = ("sampled_" if sampled else "amplitudes_") + process.text.replace("~", "x").replace(" > ", "_to_").replace(" ", "")
     rows, how = len(operations.rows), contract.contraction(colour, groups)
     dense = np.array(colour, np.float64)
     return Tape(name, tuple(steps), count, memory.size, count, rows, columns, dense, how, blocks.SCALARS)

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-
-import numpy as np
+from itertools import product
 
 from ngtbench.codegen import contract
 from ngtbench.codegen.tape import Kind
@@ -41,11 +40,13 @@ class Operations:
     """The operations of one process; `width` says whether the top quark has one.
 
     Without a width, amplitudes of opposite states of all quarks are complex conjugates up to a sign, gluons being in real
-    polarisations (parity and time reversal): half of them are computed, and `factor` is 2.
+    polarisations (parity and time reversal): half of them are computed, and `factor` is 2. If `sampled`, an event has one
+    state, chosen by an input per particle, 0 or 1, and `factor` is how many there are.
     """
 
     process: Process
     width: bool
+    sampled: bool = False
     _made: dict[Value, Operation | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -61,11 +62,13 @@ class Operations:
         self.gluons = frozenset(process.gluons())
         quarks, antiquarks = ({leg for leg, _ in legs} - self.heavy for legs in (process.quarks(), process.antiquarks()))
         self.light, self.antiquarks = sorted(quarks | antiquarks), antiquarks
-        self.bit = {leg: 1 << k for k, leg in enumerate([*self.light, *sorted(self.gluons)])}
-        lines = bool(self.light or self.heavy)
-        self.factor = 2 if lines and not width_of(self) else 1
-        self.spins = 1 if self.heavy and self.factor == 2 else 2  # of the antiquark of a heavy line
-        self.columns = 4 * self.spins if self.heavy else 2 if lines else 1  # real numbers of an amplitude in one state
+        lines, turned = bool(self.light or self.heavy), [] if self.sampled else [*self.light, *sorted(self.gluons)]
+        self.bit = {leg: 1 << k for k, leg in enumerate(turned)}
+        conjugate = lines and not (self.heavy and self.width) and not self.sampled
+        self.factor = 2 if conjugate else 2 ** len(process.particles) if self.sampled else 1
+        self.row_spins = 1 if self.sampled else 2  # of the quark of a heavy line, and of its antiquark
+        self.spins = 1 if self.sampled or (self.heavy and conjugate) else 2
+        self.columns = 2 * self.row_spins * self.spins if self.heavy else 2 if lines else 1  # reals of an amplitude in one state
 
     def states(self) -> Iterator[int]:
         """Return the states of gluons and chiralities of which amplitudes are needed and can differ from 0, in Gray's order.
@@ -89,12 +92,13 @@ class Operations:
             exact = colour.strings([key.closed for key in keys])
         else:
             exact = colour.nested([key.word for key in keys], max(self.gluons))
-        mixed = np.full((len(keys), len(self.rows)), Fraction(0), object)
-        for k, key in enumerate(keys):
-            for factor, node in self.values[key]:
-                mixed[k, self.rows.index(node)] += factor
-        total = mixed.T @ np.array(exact, object) @ mixed * Fraction(self.factor, self.process.denominator)
-        return [list(row) for row in total], self.groups
+        place, norm = {node: k for k, node in enumerate(self.rows)}, Fraction(self.factor, self.process.denominator)
+        total = [[Fraction(0)] * len(self.rows) for _ in self.rows]
+        for i, one in enumerate(keys):
+            for j, other in enumerate(keys):
+                for (a, left), (b, right) in product(self.values[one], self.values[other]):
+                    total[place[left]][place[right]] += a * b * exact[i][j] * norm
+        return total, self.groups
 
     def amplitude(self, node: Node, state: int) -> Value:
         """Return an amplitude as a value."""
@@ -115,7 +119,7 @@ class Operations:
         if node.parts:
             return self._of(what, node, state), 0
         (leg,) = node.legs
-        return ("polarisation", node.legs, 0), 4 * bool(state & self.bit[leg])
+        return ("polarisation", node.legs, 0), 4 * bool(state & self.bit.get(leg, 0))
 
     def _momentum_of(self, legs: frozenset[int]) -> Operand:
         return ("momentum", legs, 0), 0
@@ -162,7 +166,12 @@ class Operations:
         return Operation(blocks.inverse(quark, heavy and self.width), (), tuple(terms))
 
     def _polarisation(self, legs: frozenset[int], _: int) -> Operation:
-        return Operation(blocks.polarisation(), ((("particle", legs, 0), 0),))
+        return self._external(blocks.polarisation(self.sampled), legs)
+
+    def _external(self, kind: Kind, legs: frozenset[int]) -> Operation:
+        """Return what makes a wave function from a momentum, and from the choice of a state if that is an input."""
+        choice: tuple[Operand, ...] = ((("choice", legs, 0), 0),) if self.sampled else ()
+        return Operation(kind, ((("particle", legs, 0), 0), *choice))
 
     def _gluon(self, node: Node, state: int) -> Operation | None:
         terms = self._brackets(node, state)
@@ -204,10 +213,9 @@ class Operations:
 
     def _quark(self, node: Node, state: int, row: bool, bare: bool) -> Operation | None:
         right, sort = self._right(node, state), "row" if row else "column"
-        spins = 1 if right is not None else 2 if row else self.spins
+        spins = 1 if right is not None else self.row_spins if row else self.spins
         if not node.parts:
-            kind = blocks.top(row, spins) if right is None else blocks.massless(row, right)
-            return Operation(kind, ((("particle", node.legs, 0), 0),))
+            return self._external(blocks.top(row, spins, self.sampled) if right is None else blocks.massless(row, right), node.legs)
         terms = []
         for _, sign, (gluon, quark) in node.parts:
             operands = self._field(gluon, state), (self._of(sort, quark, state), 0)
@@ -223,7 +231,7 @@ class Operations:
         if not self._one_chirality(node, state) or not self._alive(operands):
             return None
         right = self._right(node, state)
-        rows, columns = (2, self.spins) if right is None else (1, 1)
+        rows, columns = (self.row_spins, self.spins) if right is None else (1, 1)
         return Operation(blocks.current(rows, columns, right), operands)
 
     def _amplitude(self, node: Node, state: int) -> Operation | None:
@@ -231,7 +239,7 @@ class Operations:
             last = max(self.gluons)
             extras = (
                 self._momentum_of(node.legs - {last}),
-                (("polarisation", frozenset({last}), 0), 4 * bool(state & self.bit[last])),
+                (("polarisation", frozenset({last}), 0), 4 * bool(state & self.bit.get(last, 0))),
             )
             return Operation(blocks.gluon_closed(), extras, self._brackets(node, state))
         terms = []
@@ -245,7 +253,7 @@ class Operations:
             if self._alive(operands) and (name == "dot" or self._one_chirality(node, state)):
                 terms.append((label, operands))
         right = self._right(node, state)
-        rows, columns = (2, self.spins) if right is None else (1, 1)
+        rows, columns = (self.row_spins, self.spins) if right is None else (1, 1)
         return Operation(blocks.closed(rows, columns, right), (), tuple(terms))
 
 
@@ -273,11 +281,6 @@ def _swaps(values: recursion.Values) -> list[Callable[[Key], Key]]:
 
     pairs = [renamed(*gluons[k : k + 2]) for k in range(0, len(gluons) - 1, 2)]
     return [changed(how) for how in (*pairs[:2], lambda word: word[::-1])]
-
-
-def width_of(operations: Operations) -> bool:
-    """Tell whether a width spoils the symmetry of opposite states: where there are top quarks and they have one."""
-    return operations.width and bool(operations.heavy)
 
 
 def _size(node: Node) -> int:

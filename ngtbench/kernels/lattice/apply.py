@@ -1,20 +1,16 @@
 """The public operators: on traced kernels where they can be compiled, in array operations where not."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ngtbench import backends
-from ngtbench.codegen.engine import engine
+from ngtbench.codegen.engine import available, engine, threads
 from ngtbench.codegen.kernel import Kernel
 from ngtbench.errors import Unavailable
 from ngtbench.kernels.lattice import hopping, layout, staggered, staggering, wilson
 from ngtbench.kernels.lattice.check import check_boundary, check_field
 from ngtbench.kernels.lattice.compiled import lattice
 from ngtbench.model.workload import Array
-
-_MOST = 1024  # threads
 
 
 def wilson_dslash(links: Array, spinor: Array, *, boundary: Sequence[complex] = (1, 1, 1, -1)) -> Array:
@@ -60,15 +56,3 @@ def applied(kernel: Kernel, fields: Callable[[], Mapping[str, Array]], numbers: 
         on.numbers(out, "all", result)
         return result
     return None
-
-
-def available() -> tuple[str, ...]:
-    """Return the back ends of the host that traced kernels may run on, the fastest first."""
-    return tuple(name for name in ("native", "numba") if backends.missing(name) is None)
-
-
-def threads() -> int:
-    """Return one thread per processor that this process may use, or what OMP_NUM_THREADS says, up to 1024."""
-    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    wanted = int(asked) if asked.isascii() and asked.isdigit() else 0
-    return min(wanted, _MOST) or len(os.sched_getaffinity(0))

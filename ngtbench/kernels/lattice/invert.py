@@ -12,8 +12,8 @@ from typing import get_args
 
 import numpy as np
 
+from ngtbench.codegen.engine import available, threads
 from ngtbench.errors import BadInput, Unavailable
-from ngtbench.kernels.lattice.apply import available, threads
 from ngtbench.kernels.lattice.check import check_boundary, check_field
 from ngtbench.kernels.lattice.krylov import Found
 from ngtbench.kernels.lattice.solve import Method, Solver, Stop, arrays

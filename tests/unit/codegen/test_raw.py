@@ -20,12 +20,18 @@ VISITS = raw.Text(
     "each(i, n) { seen[i] += 1; who[i] = worker; add(sum, i); }\nadd(sum + 1, workers);",
 )
 TOTALS = raw.Text("totals", (("const T *", "x"), ("T *", "y"), ("T", "f")), "V v = *(const V *)x; v = v * f; *y = total(v);")
+WORDS = raw.Text(
+    "words",
+    (("U", "start"), ("float *", "low"), ("double *", "high")),
+    "const V v = three(real(lane() + start));\nput(low, v);\nput(high, root(v));",
+    "inline_body V three(V x) { return x * 3; }",
+)
 SLOW = raw.Text(
     "slow",
     (("const T *", "x"), ("T *", "y"), ("U", "passes")),
     "T s = 0;\nfor (U p = 0; p < passes; ++p) { s += x[0]; WALL; }\n*y = s;",
 )
-TEXTS = [fma.text(8), fma.text(16), memory.FILL, memory.FOLLOW, memory.READ, atomics.CLEAR, *atomics.ADD.values()]
+TEXTS = [WORDS, fma.text(8), fma.text(16), memory.FILL, memory.FOLLOW, memory.READ, atomics.CLEAR, *atomics.ADD.values()]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
@@ -51,6 +57,19 @@ def test_registers_hold_so_many_numbers(lanes: int, dtype: str, home: object, co
         start[:8] = x
     raw.called(raw.built(TOTALS, dtype, lanes, compiler), TOTALS, 1, start, y, x.dtype.type(0.5))()
     assert y[0] == start[:lanes].sum() * 0.5
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
+def test_integers_roots_and_stores_of_every_lane(lanes: int, dtype: str, home: object, compiler: Compiler) -> None:
+    start = 2**52 - 8 if dtype == "float64" else 2**33  # more than processors convert without signs, or as 32 bits
+    low, high = np.full(10, -1, np.float32)[1:], np.full(10, -1.0)[1:]  # aligned to a number, not to a register
+    raw.called(raw.built(WORDS, dtype, lanes, compiler), WORDS, 1, start, low, high)()
+    wanted = 3 * np.arange(start, start + lanes).astype(dtype)
+    assert np.array_equal(low[:lanes], wanted.astype(np.float32))
+    assert np.array_equal(high[:lanes], np.sqrt(wanted).astype(np.float64))
+    assert (low[lanes:] == -1).all()
+    assert (high[lanes:] == -1).all()
 
 
 def test_a_call_takes_as_many_arguments_as_the_text(home: object, compiler: Compiler) -> None:

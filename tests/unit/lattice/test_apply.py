@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ngtbench import backends
+from ngtbench.codegen import engine
 from ngtbench.codegen import compiler
 from ngtbench.errors import CompileError, Unavailable
 from ngtbench.kernels.lattice import apply, staggered, wilson
@@ -102,7 +103,7 @@ def test_without_compiler_and_numba_arrays_do_it(name: str, monkeypatch: pytest.
     monkeypatch.setenv("NGTBENCH_CXX", "no-such-compiler")
     missing = backends.missing
     monkeypatch.setattr(backends, "missing", lambda backend: "numba" if backend == "numba" else missing(backend))
-    assert apply.available() == ("native",)
+    assert engine.available() == ("native",)
     for boundary in ((1, 1, 1, -1), TWISTED):
         got = public(links, field, boundary=boundary)
         assert np.array_equal(got, plain(links, field, boundary))
@@ -142,4 +143,4 @@ def test_threads_are_as_asked_or_one_per_processor(said: str | None, count: int 
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     else:
         monkeypatch.setenv("OMP_NUM_THREADS", said)
-    assert apply.threads() == (count or len(os.sched_getaffinity(0)))
+    assert engine.threads() == (count or len(os.sched_getaffinity(0)))
