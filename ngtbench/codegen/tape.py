@@ -105,7 +105,7 @@ class Tape:
         return blocks + sum(step.columns for step in self.steps) * self.contraction.flop
 
     def encoded(self) -> Array:
-        """Return steps as whole numbers: (kind, records) and the records of each segment, (-1, columns) after each step, then -2."""
+        """Return whole numbers: (kind, records) and the records of each segment, (-1, columns) after each step, and -2."""
         number = {kind: k for k, kind in enumerate(self.kinds)}
         words: list[int] = []
         for step in self.steps:

@@ -112,11 +112,11 @@ _NARROWED = """\
 def source(
     name: str, kinds: Sequence[Kind], scalars: tuple[str, ...], dtype: str, lanes: int, width: int, mixed: bool = False
 ) -> str:
-    """Return the text of `extern "C" void NAME(blocks, threads, size, inputs, amplitudes, tape, scalars, rows, colour, in, out,
-    memory)`.
+    """Return the text of `extern "C" void NAME`.
 
-    `in` and `out` are [block][number][lane], `memory` is [thread][size][lane], `tape` as `Tape.encoded` has it, `rows` and
-    `colour` as `contract.packed` has them; `mixed` contracts in single precision.
+    Its arguments are blocks, threads, size, inputs, amplitudes, tape, scalars, rows, colour, in, out and memory. `in` and `out`
+    are [block][number][lane], `memory` is [thread][size][lane], `tape` as `Tape.encoded` has it, `rows` and `colour` as
+    `contract.packed` has them; `mixed` contracts in single precision.
     """
     vector = lanes > 1
     lines = [cpp.prologue(dtype, lanes)]
@@ -134,7 +134,9 @@ def source(
     )
     words = {"narrowed": "  const V *const f = a;", "widened": "total"}
     if mixed:
-        value, total = ("__builtin_convertvector(a[k], F)", "__builtin_convertvector(total, V)") if vector else ("E(a[k])", "total")
+        value, total = (
+            ("__builtin_convertvector(a[k], F)", "__builtin_convertvector(total, V)") if vector else ("E(a[k])", "total")
+        )
         words = {"narrowed": _NARROWED.format(width=width, value=value), "widened": total}
     lines.append(_LOOP.format(name=name, width=width, cases=cases.rstrip("\n"), widths=widths, **words))
     return "\n".join(lines)

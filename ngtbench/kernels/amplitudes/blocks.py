@@ -81,14 +81,14 @@ def top(row: bool, spins: int, sampled: bool) -> Kind:
 
     def finish(sums: Reals, p: Reals, *choice: Reals, mass: Any, **_: Any) -> Reals:
         states = [_top(row, spin, p, mass) for spin in range(2 if sampled else spins)]
-        return _chosen(*states, choice[0][0]) if sampled else [part for state in states for part in state]
+        return _chosen(states[0], states[-1], choice[0][0]) if sampled else [part for state in states for part in state]
 
     name = f"top_{'row' if row else 'column'}_{spins}{'_sampled' * sampled}"
     return Kind(name, (4, 1) if sampled else (4,), 0, (), 8 * spins, finish)
 
 
 def _top(row: bool, spin: int, p: Reals, mass: Any) -> list[Any]:
-    """Return ((m + p.sigma) chi, (m + p.sigmabar) chi) / sqrt(2 (E + m)), the second negative for v; conjugate halves for ubar."""
+    """Return ((m + p.sigma) chi, (m + p.sigmabar) chi) / sqrt(2 (E + m)) as u, with a minus as v, conjugate as ubar."""
     e, x, y, z = p
     norm, up = 1 / sqrt(2 * (e + mass)), (spin == 0) == row  # chi = (1, 0) or (0, 1); v(s) has the other one
     diagonal, cross = (z, Z(x, y)) if up else (-z, Z(x, -y))
@@ -106,7 +106,7 @@ def _chosen(first: list[Any], second: list[Any], choice: Any) -> list[Any]:
 
 @cache
 def massless(row: bool, right: bool) -> Kind:
-    """The spinor of a massless quark of one chirality, as ubar and vbar or as u and v, which are the same.
+    """Return the spinor of a massless quark of one chirality, as ubar and vbar or as u and v, which are the same.
 
     chi chi^+ = E -+ p.sigma, made from the column of it whose norm is the larger one.
     """
@@ -119,42 +119,6 @@ def massless(row: bool, right: bool) -> Kind:
         return numbers.flat([Z(value.re, -value.im) for value in spinor] if row else spinor)
 
     return Kind(f"massless_{'row' if row else 'column'}_{'right' if right else 'left'}", (4,), 0, (), 4, finish)
-
-
-@cache
-def gluon(real: bool) -> Kind:
-    """Currents of gluons: J = (2 / p^2) sum of brackets, halved, and of sources. Extras: p, 2 / p^2."""
-
-    def finish(sums: Reals, p: Reals, inverse: Reals, **_: Any) -> Reals:
-        return numbers.flat([value.scaled(inverse[0]) for value in _ended(sums, p)], real)
-
-    return Kind(f"gluon{'' if real else '_complex'}", (4, 1), 5 if real else 10, _gluon_terms(real), 4 if real else 8, finish)
-
-
-@cache
-def gluon_closed() -> Kind:
-    """Amplitudes of gluons: p^2 J . epsilon of the last one. Extras: p, epsilon."""
-
-    def finish(sums: Reals, p: Reals, epsilon: Reals, **_: Any) -> Reals:
-        return [2 * numbers.dot(_ended(sums, p), numbers.numbers(epsilon, 4)).re]
-
-    return Kind("gluon_closed", (4, 4), 5, _gluon_terms(True), 1, finish)
-
-
-@cache
-def tensor(real: bool) -> Kind:
-    """Half of T, for the four-gluon vertex."""
-
-    def body(sums: Reals, *given: Reals, **_: Any) -> Reals:
-        total, (a, b) = numbers.numbers(sums, 6), (numbers.numbers(one, 4) for one in given)
-        wedge = [value.plus(a[m], b[n]).minus(a[n], b[m]) for value, (m, n) in zip(total, numbers.PLANES, strict=True)]
-        return numbers.flat(wedge, real)
-
-    count = 6 if real else 12
-    terms = tuple(Term(f"wedge_{a}{b}", (a, b), body) for a, b in ([(4, 4)] if real else [(4, 8), (8, 4), (8, 8)]))
-    return Kind(
-        f"tensor{'' if real else '_complex'}", (), count, terms, count, lambda sums, **_: [_HALF * value for value in sums]
-    )
 
 
 @cache
@@ -198,7 +162,7 @@ def quark(row: bool, spins: int, right: bool | None, bare: bool, width: bool) ->
 
 @cache
 def current(rows: int, columns: int, right: bool | None) -> Kind:
-    """psibar gamma psi of every spin of a row and of a column. Extras: the row, the column."""
+    """Psibar gamma psi of every spin of a row and of a column. Extras: the row, the column."""
 
     def finish(sums: Reals, row: Reals, column: Reals, **_: Any) -> Reals:
         lefts, rights = spread(row, None if right is None else not right), spread(column, right)
@@ -271,65 +235,6 @@ def _vertex(row: bool, total: Vector, vector: Vector, spinor: Vector) -> list[Z]
 
 def _chirality(right: bool | None) -> str:
     return "" if right is None else "_right" if right else "_left"
-
-
-def _gluon_terms(real: bool) -> tuple[Term, ...]:
-    """Sums are J without its part along p, and how much of that part there is."""
-
-    def bracket(sums: Reals, p: Reals, _: Reals, p_a: Reals, a: Reals, b: Reals, **__: Any) -> Reals:
-        total, along = (
-            numbers.numbers(sums[:4], 4) if real else numbers.complexes([*sums[:4], *sums[5:9]]),
-            Z(sums[4], 0 if real else sums[9]),
-        )
-        first, second, whole, part = (numbers.numbers(one, 4) for one in (a, b, p, p_a))
-        if real:
-            on_b, on_a = numbers.dot(whole, first), numbers.dot(whole, second)
-        else:  # currents that quarks emit are conserved only where no width spoils it
-            on_b = numbers.dot([w - v.scaled(_HALF) for w, v in zip(whole, part, strict=True)], first)
-            on_a = numbers.dot([(w + v).scaled(_HALF) for w, v in zip(whole, part, strict=True)], second)
-        both = numbers.dot(first, second)
-        out = [
-            value.plus(on_b, y).minus(on_a, x).plus(both, k) for value, x, y, k in zip(total, first, second, part, strict=True)
-        ]
-        return _packed(out, along + both, real)
-
-    def four(sign: int) -> Callable[..., Reals]:
-        def body(sums: Reals, p: Reals, _: Reals, tensor: Reals, vector: Reals, **__: Any) -> Reals:
-            total = numbers.numbers(sums[:4], 4) if real else numbers.complexes([*sums[:4], *sums[5:9]])
-            out = numbers.contracted(total, numbers.numbers(vector, 4), numbers.numbers(tensor, 6), sign)
-            return _packed(out, Z(sums[4], 0 if real else sums[9]), real)
-
-        return body
-
-    def source(factor: float) -> Callable[..., Reals]:
-        def body(sums: Reals, p: Reals, _: Reals, vector: Reals, **__: Any) -> Reals:
-            total = numbers.complexes([*sums[:4], *sums[5:9]])
-            out = [value + one.scaled(factor) for value, one in zip(total, numbers.complexes(vector), strict=True)]
-            return _packed(out, Z(sums[4], sums[9]), real)
-
-        return body
-
-    kinds = [(4, 4)] if real else [(4, 8), (8, 4), (8, 8)]
-    terms = [Term(f"bracket_{a}{b}", (4, a, b), bracket) for a, b in kinds]
-    terms += [
-        Term(f"four_{name}_{t}{b}", (t, b), four(sign))
-        for t, b in (((6, 4),) if real else ((6, 8), (12, 4), (12, 8)))
-        for name, sign in _SIGNS
-    ]
-    sources = [Term(f"source_{name}", (8,), source(sign * _HALF)) for name, sign in _SIGNS]
-    return tuple(terms) if real else (*terms, *sources)
-
-
-def _packed(total: Vector, along: Z, real: bool) -> Reals:
-    return [*(v.re for v in total), along.re] if real else [*(v.re for v in total), along.re, *(v.im for v in total), along.im]
-
-
-def _ended(sums: Reals, p: Reals) -> list[Z]:
-    """Return half of p^2 J."""
-    real = len(sums) == 5
-    total = numbers.numbers(sums[:4], 4) if real else numbers.complexes([*sums[:4], *sums[5:9]])
-    along = Z(sums[4], 0 if real else sums[9]).scaled(-_HALF)
-    return [value.plus(along, k) for value, k in zip(total, numbers.numbers(p, 4), strict=True)]
 
 
 def _added(sums: Reals, p: Reals, **_: Any) -> Reals:

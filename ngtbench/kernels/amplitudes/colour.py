@@ -119,6 +119,6 @@ def _product(loops: tuple[Word, ...]) -> Fraction:
 
 
 def _named(loops: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Number generators by their first place, so that equal traces are found again."""
+    """Return loops with generators numbered by their first place, so that equal traces are found again."""
     names: dict[int, int] = {}
     return tuple(tuple(names.setdefault(leg, len(names)) for leg in loop) for loop in loops)

@@ -89,7 +89,7 @@ def on_arrays(process: Process, model: Model, events: int, dtype: str, sampled: 
 
 
 def fill(blocks: Array, events: Array) -> None:
-    """Write events, (events, numbers), into blocks, (blocks, numbers, lanes); the last one's missing lanes repeat the last event."""
+    """Write events, (events, numbers), into blocks, (blocks, numbers, lanes); missing lanes repeat the last event."""
     lanes = blocks.shape[2]
     whole = len(events) // lanes
     blocks[:whole] = events[: whole * lanes].reshape(whole, lanes, events.shape[1]).transpose(0, 2, 1)

@@ -29,10 +29,10 @@ def matrix_element_squared(
     """Return |M|^2 at leading order in QCD, summed over helicities and colours, averaged over those of the initial state.
 
     `process` is in MadGraph's syntax, "g g > t t~ g"; momenta (events, particles, 4) are [E, px, py, pz] in GeV, in its order;
-    the result, (events,), in GeV^(8 - 2 particles), includes 1/n! for n identical final particles. alpha_s does not run. The width, in GeV,
-    is in every top propagator, 1 / (p^2 - m^2 + i m Gamma), which breaks gauge invariance: gluons are then transverse in the
-    frame of the momenta, as in HELAS. `dtype` is that of the arithmetic and the result: float64, float32, or "mixed", currents
-    in double and colour sums in single precision, with a float64 result.
+    the result, (events,), in GeV^(8 - 2 particles), includes 1/n! for n identical final particles. alpha_s does not run. The
+    width, in GeV, is in every top propagator, 1 / (p^2 - m^2 + i m Gamma), which breaks gauge invariance: gluons are then
+    transverse in the frame of the momenta, as in HELAS. `dtype` is that of the arithmetic and the result: float64, float32, or
+    "mixed", currents in double and colour sums in single precision, with a float64 result.
     Without a C++ compiler it runs in array operations, which is slower, and warns of it.
     Raises BadInput for a process that is not supported, parameters out of range, momenta of another shape, not finite, off
     shell, not conserved, and events where |M|^2 is not finite.

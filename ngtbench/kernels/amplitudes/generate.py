@@ -1,7 +1,6 @@
 """From a process to a tape: every current of every state, in an order and at addresses that keep what is in use small."""
 
 from collections import defaultdict
-
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,7 +53,7 @@ def tape(process: Process, width: bool, sampled: bool = False, columns: int = WI
         raise BadInput(f"process {process.text}: states are sampled of gluons and top quarks only")
     operations, count = Operations(process, width, sampled), (5 if sampled else 4) * particles
     columns = max(operations.columns, 1 if sampled else columns)
-    colour, groups = operations.colour()
+    colour = operations.colour()
     memory = _Memory(count + (len(operations.rows) + 1) * columns)
     for leg in range(particles):
         memory.at["particle", frozenset({leg}), 0] = 4 * leg
@@ -62,20 +61,20 @@ def tape(process: Process, width: bool, sampled: bool = False, columns: int = WI
     steps = []
     every, together = list(operations.states()), max(1, columns // operations.columns)
     for states in (every[k : k + together] for k in range(0, len(every), together)):
-        roots = {
+        roots: dict[Value, int] = {
             ("amplitude", node, state): count + row * columns + k * operations.columns
             for k, state in enumerate(states)
             for row, node in enumerate(operations.rows)
         }
         steps.append(Step(_segments(operations, memory, roots), len(states) * operations.columns))
     name = ("sampled_" if sampled else "amplitudes_") + process.text.replace("~", "x").replace(" > ", "_to_").replace(" ", "")
-    rows, how = len(operations.rows), contract.contraction(colour, groups)
+    rows, how = len(operations.rows), contract.contraction(colour, operations.groups)
     dense = np.array(colour, np.float64)
     return Tape(name, tuple(steps), count, memory.size, count, rows, columns, dense, how, blocks.SCALARS)
 
 
 def _segments(operations: Operations, memory: _Memory, roots: dict[Value, int]) -> tuple[Segment, ...]:
-    """Return what computes amplitudes that go to given addresses: operations of a kind that are ready together, level by level."""
+    """Return what computes amplitudes that go to given addresses, level by level, operations of a kind together."""
     level: dict[Value, int] = {}
     found, read = list[tuple[int, Value, Operation]](), set[Value]()
 

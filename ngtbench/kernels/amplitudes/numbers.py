@@ -1,7 +1,7 @@
 """Complex numbers, four-vectors, spinors and field tensors of them, for bodies of blocks; what is real costs what reals cost.
 
-An imaginary part that is the number 0 is folded away when a block is traced. Vectors are (t, x, y, z) with metric + - - -;
-a Dirac spinor is (left 1, left 2, right 1, right 2) in the Weyl basis, gamma^0 = ((0, 1), (1, 0)), gamma^i = ((0, s_i), (-s_i, 0)).
+An imaginary part that is the number 0 is folded away when a block is traced. Vectors are (t, x, y, z) with metric + - - -; a
+Dirac spinor is (left 1, left 2, right 1, right 2) in the Weyl basis: gamma^0 = ((0, 1), (1, 0)), gamma^i = ((0, s_i), (-s_i, 0)).
 """
 
 from collections.abc import Sequence

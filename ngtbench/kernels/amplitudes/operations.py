@@ -1,21 +1,19 @@
 """Which operation makes a current or an amplitude in one polarisation state, and what it reads."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import product
 
 from ngtbench.codegen import contract
 from ngtbench.codegen.tape import Kind
-from ngtbench.kernels.amplitudes import blocks, colour, recursion
-from ngtbench.kernels.amplitudes.colour import Key, Word
+from ngtbench.kernels.amplitudes import blocks, gluons, recursion, sums
 from ngtbench.kernels.amplitudes.recursion import Node
+from ngtbench.kernels.amplitudes.sums import Exact
 from ngtbench.physics.processes import Process
 
 Value = tuple[str, Node | frozenset[int], int]  # what; of which current or particles; the states of its legs, as bits
 Operand = tuple[Value, int]  # a value, from so many numbers behind its start
-Exact = list[list[Fraction]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Operations:
         """Find the currents and count the states."""
         process = self.process
         values = recursion.amplitudes(process)
-        groups = contract.orbits(list(values), _swaps(values))
+        groups = contract.orbits(list(values), sums.swaps(values))
         self.values = {key: values[key] for group in groups for key in group}
         self.rows = list(dict.fromkeys(node for found in self.values.values() for _, node in found))
         whole = len(self.rows) == len(self.values)  # else several structures share a current, and swaps are not of rows
@@ -85,20 +83,10 @@ class Operations:
             if not any(right.values()) and not state & fixed:
                 yield state
 
-    def colour(self) -> tuple[Exact, list[int]]:
-        """Return the colour matrix of the rows, divided by what spins and colours are averaged over, and its groups of rows."""
-        keys = list(self.values)
-        if self.light or self.heavy:
-            exact = colour.strings([key.closed for key in keys])
-        else:
-            exact = colour.nested([key.word for key in keys], max(self.gluons))
-        place, norm = {node: k for k, node in enumerate(self.rows)}, Fraction(self.factor, self.process.denominator)
-        total = [[Fraction(0)] * len(self.rows) for _ in self.rows]
-        for i, one in enumerate(keys):
-            for j, other in enumerate(keys):
-                for (a, left), (b, right) in product(self.values[one], self.values[other]):
-                    total[place[left]][place[right]] += a * b * exact[i][j] * norm
-        return total, self.groups
+    def colour(self) -> Exact:
+        """Return the colour matrix of the rows, divided by what spins and colours are averaged over."""
+        last = None if self.light or self.heavy else max(self.gluons)
+        return sums.matrix(self.values, self.rows, last, Fraction(self.factor, self.process.denominator))
 
     def amplitude(self, node: Node, state: int) -> Value:
         """Return an amplitude as a value."""
@@ -155,8 +143,9 @@ class Operations:
         return self._pairs(legs, True)
 
     def _pairs(self, legs: frozenset[int], quark: bool) -> Operation:
-        other = frozenset(range(len(self.process.particles))) - legs
-        few = sorted(min((legs, other), key=lambda some: (len(some & self.heavy), len(some))))
+        every = frozenset(range(len(self.process.particles)))
+        sides: list[frozenset[int]] = [legs, every - legs]
+        few = sorted(min(sides, key=lambda some: (len(some & set(self.heavy)), len(some))))
         heavy = quark and bool(legs & self.heavy)
         terms = [
             ("alike" if (a < 2) == (b < 2) else "opposite", tuple(((("particle", frozenset({leg}), 0), 0)) for leg in (a, b)))
@@ -176,7 +165,7 @@ class Operations:
     def _gluon(self, node: Node, state: int) -> Operation | None:
         terms = self._brackets(node, state)
         extras = (self._momentum_of(node.legs), self._inverse_of(node.legs, False))
-        return Operation(blocks.gluon(not node.complex), extras, terms) if terms else None
+        return Operation(gluons.gluon(not node.complex), extras, terms) if terms else None
 
     def _tensor(self, node: Node, state: int) -> Operation | None:
         terms = []
@@ -184,7 +173,7 @@ class Operations:
             operands = self._field(a, state), self._field(b, state)
             if self._alive(operands):
                 terms.append((f"wedge_{_size(a)}{_size(b)}", operands))
-        return Operation(blocks.tensor(not node.complex), (), tuple(terms)) if terms else None
+        return Operation(gluons.tensor(not node.complex), (), tuple(terms)) if terms else None
 
     def _brackets(self, node: Node, state: int) -> tuple[tuple[str, tuple[Operand, ...]], ...]:
         terms: list[tuple[str, tuple[Operand, ...]]] = []
@@ -215,7 +204,9 @@ class Operations:
         right, sort = self._right(node, state), "row" if row else "column"
         spins = 1 if right is not None else self.row_spins if row else self.spins
         if not node.parts:
-            return self._external(blocks.top(row, spins, self.sampled) if right is None else blocks.massless(row, right), node.legs)
+            return self._external(
+                blocks.top(row, spins, self.sampled) if right is None else blocks.massless(row, right), node.legs
+            )
         terms = []
         for _, sign, (gluon, quark) in node.parts:
             operands = self._field(gluon, state), (self._of(sort, quark, state), 0)
@@ -241,7 +232,7 @@ class Operations:
                 self._momentum_of(node.legs - {last}),
                 (("polarisation", frozenset({last}), 0), 4 * bool(state & self.bit.get(last, 0))),
             )
-            return Operation(blocks.gluon_closed(), extras, self._brackets(node, state))
+            return Operation(gluons.gluon_closed(), extras, self._brackets(node, state))
         terms = []
         for name, sign, (a, b) in node.parts:
             if name == "dot":
@@ -255,32 +246,6 @@ class Operations:
         right = self._right(node, state)
         rows, columns = (self.row_spins, self.spins) if right is None else (1, 1)
         return Operation(blocks.closed(rows, columns, right), (), tuple(terms))
-
-
-def _swaps(values: recursion.Values) -> list[Callable[[Key], Key]]:
-    """Return commuting swaps of words that leave colour sums as they are: names of two pairs of gluons, and the direction.
-
-    Only of words of one string, or of gluons behind the first one.
-    """
-    if any(len(key.closed) > 1 for key in values):
-        return []
-    inner = [set(key.closed[0][1:-1] if key.closed else key.word[1:]) for key in values]
-    gluons = sorted(inner[0])
-
-    def changed(how: Callable[[Word], Word]) -> Callable[[Key], Key]:
-        def swap(key: Key) -> Key:
-            if not key.closed:
-                return Key((key.word[0], *how(key.word[1:])))
-            word = key.closed[0]
-            return Key((), ((word[0], *how(word[1:-1]), word[-1]),))
-
-        return swap
-
-    def renamed(a: int, b: int) -> Callable[[Word], Word]:
-        return lambda word: tuple({a: b, b: a}.get(leg, leg) for leg in word)
-
-    pairs = [renamed(*gluons[k : k + 2]) for k in range(0, len(gluons) - 1, 2)]
-    return [changed(how) for how in (*pairs[:2], lambda word: word[::-1])]
 
 
 def _size(node: Node) -> int:

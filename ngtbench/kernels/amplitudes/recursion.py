@@ -92,7 +92,7 @@ class Recursion:
             parts[key].append((factor, part))
         return self._grouped(sort, legs, parts, line)
 
-    def _line(self, sort: Sort, legs: frozenset[int]) -> tuple[int, int] | None | Literal[False]:
+    def _line(self, sort: Sort, legs: frozenset[int]) -> tuple[int, int] | Literal[False] | None:
         """Return the line that is open, None where none is; False for sets that cannot be joined to what is asked."""
         open_lines = [line for line in self.pairing.items() if (line[0] in legs) != (line[1] in legs)]
         if sort == "gluon":

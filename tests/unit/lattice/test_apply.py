@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from ngtbench import backends
-from ngtbench.codegen import engine
-from ngtbench.codegen import compiler
+from ngtbench.codegen import compiler, engine
 from ngtbench.errors import CompileError, Unavailable
 from ngtbench.kernels.lattice import apply, staggered, wilson
 from ngtbench.model.workload import Array
