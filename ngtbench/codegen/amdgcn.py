@@ -66,14 +66,15 @@ def reports(source: str, name: str, arch: str) -> dict[str, Code]:
             said = "\n".join(ended.output.splitlines()[:10])
             raise CompileError(f"{name}: {' '.join(command)} rejects the kernel:\n{said}")
         assembly = made.read_text()
-    return dict(_read(entry, arch) for entry in re.split(r"^  - ", assembly.partition("amdhsa.kernels:")[2], flags=re.M)[1:])
+    noted = assembly.partition("amdhsa.kernels:")[2]
+    return dict(_read(entry, arch) for entry in re.split(r"^  - (?=\.)", noted, flags=re.MULTILINE)[1:])
 
 
 def _read(entry: str, arch: str) -> tuple[str, Code]:
     """Read what is noted of a kernel in an assembly: its name, and its numbers in the order of the fields of Code."""
     counts = ("vgpr_count", "sgpr_count", "vgpr_spill_count", "sgpr_spill_count")
     keys = (*counts, "private_segment_fixed_size", "group_segment_fixed_size")
-    noted = dict(re.findall(r"^    \.(\w+): +(\S+)$", entry, re.M))
+    noted = dict(re.findall(r"^    \.(\w+): +(\S+)$", entry, re.MULTILINE))
     return noted["name"], Code(arch, *(int(noted[key]) for key in keys))
 
 

@@ -83,26 +83,20 @@ def source(tape: Tape, dtype: str, lanes: int = gpu.LANES, threads_per_block: in
     `in` is [tile][input][lane], `out` [tile][lane], `memory` [tile][`size`][lane]; `words` and `colour` are those of
     `tape_launch.schedule`. Lanes divide the threads of a block. `mixed` contracts in single precision.
     """
-    names = {
-        "real": cpp.TYPES[dtype],
-        "narrow": "float" if mixed else cpp.TYPES[dtype],
-        **{
-            "lanes": lanes,
-            "units": threads_per_block // lanes,
-            "size": tape_launch.size(tape),
-            "inputs": tape.inputs,
-            "width": tape.width,
-        },
-        **{
-            "partial": tape.size,
-            "parts": tape_launch.parts(tape),
-            "chunks": len(list(tape_launch.chunks(tape))),
-            "rows": tape_launch.ROWS,
-        },
+    sizes = {
+        "lanes": lanes,
+        "units": threads_per_block // lanes,
+        "size": tape_launch.size(tape),
+        "inputs": tape.inputs,
+        "width": tape.width,
+        "partial": tape.size,
+        "parts": tape_launch.parts(tape),
+        "chunks": len(list(tape_launch.chunks(tape))),
+        "rows": tape_launch.ROWS,
         "columns": tape_launch.columns(tape),
     }
     programs = [program for kind in tape.kinds for program in _programs(kind, tape.scalars)]
-    lines = [_PROLOGUE.format(**names)]
+    lines = [_PROLOGUE.format(real=cpp.TYPES[dtype], narrow="float" if mixed else cpp.TYPES[dtype], **sizes)]
     lines += [text for kind, text in gpu.functions(dtype).items() if any(gpu.uses(program, kind) for program in programs)]
     bodies = {"entered": _ENTERED} | {kind.name: _body(kind, tape.scalars) for kind in tape.kinds}
     bodies |= {f"turned_{count}": _turned(count) for count in sorted(set(tape.contraction.groups) - {1})}

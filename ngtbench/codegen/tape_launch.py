@@ -10,8 +10,8 @@ import numpy as np
 from ngtbench.codegen.tape import Tape
 from ngtbench.model.workload import Array
 
-# Columns of a step where a GPU is to run it. Then there are tens of records of a kind in a step, and processes of up to four gluons
-# have one step or two. More take more memory, and fewer launches no less time: one has 10^5 threads from a few thousand events on.
+# Columns of a step where a GPU is to run it: there are then tens of records of a kind in a step, and one or two steps of a
+# process of up to four gluons. More take more memory and save few launches, each of 10^5 threads from some thousand events on.
 COLUMNS = 64
 ROWS = 4  # of C that a number meets when it is loaded
 _MOST = 4  # columns that an element of C meets

@@ -116,14 +116,14 @@ def bind(
 
 
 def _most(made: Made, how: tape_launch.Schedule, events: int | None) -> int:
-    """Return how many tiles are in memory at once at most; kernels count tasks of all tiles in 32 bits."""
+    """Return how many tiles are in memory at once at most: the threads of a launch are counted in 32 bits."""
     if events is None:
         free_b = int(cupy.cuda.runtime.memGetInfo()[0])
         tile_b = tape_launch.size(made.tape) * made.lanes * np.dtype(made.dtype).itemsize
         wanted = min(MOST_B, free_b // 2) // tile_b
     else:
         wanted = -(-events // made.lanes)
-    return max(1, min(wanted, 2**31 // how.most))
+    return max(1, min(wanted, 2**31 // (how.most * made.lanes)))
 
 
 def _address(array: Any, first: int = 0) -> np.uint64:

@@ -88,10 +88,6 @@ class Operations:
         last = None if self.light or self.heavy else max(self.gluons)
         return sums.matrix(self.values, self.rows, last, Fraction(self.factor, self.process.denominator))
 
-    def amplitude(self, node: Node, state: int) -> Value:
-        """Return an amplitude as a value."""
-        return "amplitude", node, state
-
     def makes(self, value: Value) -> Operation | None:
         """Return the operation; None if a chirality makes the value 0."""
         if value not in self._made:
@@ -128,12 +124,12 @@ class Operations:
     def _alive(self, operands: tuple[Operand, ...]) -> bool:
         return all(value[0] == "momentum" or self.makes(value) is not None for value, _ in operands)
 
-    # The operation of each kind of value. Particles on the side with fewer of them, and without top quarks, make a momentum.
+    # The operation of each kind of value. The side with fewer particles, or fewer top quarks, makes a momentum or its square.
 
     def _momentum(self, legs: frozenset[int], _: int) -> Operation:
         every = frozenset(range(len(self.process.particles)))
         few, turned = (legs, False) if 2 * len(legs) <= len(every) else (every - legs, True)
-        terms = [("in" if (leg < 2) != turned else "out", ((("particle", frozenset({leg}), 0), 0),)) for leg in sorted(few)]
+        terms = (("in" if (leg < 2) != turned else "out", ((("particle", frozenset({leg}), 0), 0),)) for leg in sorted(few))
         return Operation(blocks.momentum(), (), tuple(terms))
 
     def _inverse(self, legs: frozenset[int], _: int) -> Operation:
@@ -143,9 +139,9 @@ class Operations:
         return self._pairs(legs, True)
 
     def _pairs(self, legs: frozenset[int], quark: bool) -> Operation:
-        every = frozenset(range(len(self.process.particles)))
-        sides: list[frozenset[int]] = [legs, every - legs]
-        few = sorted(min(sides, key=lambda some: (len(some & set(self.heavy)), len(some))))
+        other = frozenset(range(len(self.process.particles))) - legs
+        tops = len(legs & self.heavy), len(other & self.heavy)
+        few = sorted(legs if (tops[0], len(legs)) <= (tops[1], len(other)) else other)
         heavy = quark and bool(legs & self.heavy)
         terms = [
             ("alike" if (a < 2) == (b < 2) else "opposite", tuple(((("particle", frozenset({leg}), 0), 0)) for leg in (a, b)))

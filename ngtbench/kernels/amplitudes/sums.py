@@ -14,10 +14,7 @@ Exact = list[list[Fraction]]
 def matrix(values: Values, rows: Sequence[Node], last: int | None, norm: Fraction) -> Exact:
     """Return `norm` times the matrix that contracts amplitudes; structures end on gluon `last` where there are gluons only."""
     keys = list(values)
-    if last is None:
-        exact = colour.strings([key.closed for key in keys])
-    else:
-        exact = colour.nested([key.word for key in keys], last)
+    exact = colour.strings([key.closed for key in keys]) if last is None else colour.nested([key.word for key in keys], last)
     place = {node: k for k, node in enumerate(rows)}
     total = [[Fraction(0)] * len(rows) for _ in rows]
     for i, one in enumerate(keys):

@@ -23,6 +23,7 @@ DO: dict[str, Callable[..., Any]] = {
     "sqrt": np.sqrt,
     "larger": np.maximum,
     "magnitude": np.abs,
+    "signum": lambda a: np.copysign(1.0, a),
     "move": lambda a: a,
     "part": lambda a: a,
 }

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ngtbench.codegen.kernel import HOPS_4D, Field, Kernel, Reals, evaluate
-from ngtbench.codegen.trace import block, sqrt
+from ngtbench.codegen.trace import block, larger, magnitude, signum, sqrt
 from ngtbench.model.workload import Array
 from ngtbench.physics import lattice
 from ngtbench.physics.lattice import Shape
@@ -51,6 +51,17 @@ def large(psi: Callable[..., Reals]) -> dict[str, Any]:
 
 
 LARGE = Kernel("large", large, (Field("psi", 12), Field("out", 12, "out")), HOPS_4D, (), ("total",))
+
+
+def signs(x: Callable[..., Reals], alpha: Any) -> dict[str, Any]:
+    """Return signs, which zeros have too, and magnitudes and larger ones of numbers, scalars and constants."""
+    (here,) = x()
+    zero = here * 1e-200 * 1e-200
+    found = [signum(here), signum(-here), signum(zero), signum(-zero), signum(alpha), signum(-0.5)]
+    return {"out": [*found, magnitude(here), larger(here, alpha)]}
+
+
+SIGNS = Kernel("signs", signs, (Field("x", 1), Field("out", 8, "out")), scalars=("alpha",))
 
 
 def numbers(kernel: Kernel, shape: Sequence[int], dtype: str, sources: int) -> dict[str, Array]:

@@ -20,7 +20,7 @@ from ngtbench.codegen.kernel import Kernel
 from ngtbench.kernels.lattice.hopping import WILSON
 from ngtbench.model.workload import Array
 from ngtbench.physics.lattice import Shape
-from tests.unit.codegen.samples import LARGE, TOLERANCE, UPDATE, close, hopping_term, numbers, wanted
+from tests.unit.codegen.samples import LARGE, SIGNS, TOLERANCE, UPDATE, close, hopping_term, numbers, wanted
 
 LATTICES = [
     ((4, 4, 4, 4), 16),
@@ -80,7 +80,7 @@ def test_a_fault_in_the_text_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("kernel", (UPDATE, LARGE), ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize("kernel", (UPDATE, LARGE, SIGNS), ids=lambda kernel: kernel.name)
 def test_sums_scalars_and_building_blocks(kernel: Kernel, dtype: str, compiler: Compiler) -> None:
     on = grid((4, 4, 4, 6), 8)
     fields = numbers(kernel, on.shape, dtype, 3)

@@ -12,7 +12,7 @@ import pytest
 from ngtbench.codegen.grid import grid
 from ngtbench.codegen.kernel import Kernel
 from ngtbench.kernels.lattice.hopping import WILSON
-from tests.unit.codegen.samples import LARGE, TOLERANCE, UPDATE, close, hopping_term, numbers, wanted
+from tests.unit.codegen.samples import LARGE, SIGNS, TOLERANCE, UPDATE, close, hopping_term, numbers, wanted
 
 SCALARS = np.array([[0.5, -1.5], [2, 0.25], [-1, 3]])
 
@@ -34,7 +34,7 @@ def test_numba_computes_the_hopping_term(jit: Any, home: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("kernel", (UPDATE, LARGE), ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize("kernel", (UPDATE, LARGE, SIGNS), ids=lambda kernel: kernel.name)
 def test_numba_sums_and_calls_building_blocks(kernel: Kernel, dtype: str, jit: Any, home: Path) -> None:
     on = grid((4, 4, 4, 6), 1)
     fields = numbers(kernel, on.shape, dtype, 3)

@@ -24,7 +24,7 @@ from ngtbench.codegen.trace import larger, magnitude, sqrt, trace
 from ngtbench.errors import Unavailable
 from ngtbench.kernels.lattice import hopping, staggering, steps
 from ngtbench.model.workload import Array
-from tests.unit.codegen.samples import LARGE, TOLERANCE, UPDATE, close, hopping_term, numbers, wanted
+from tests.unit.codegen.samples import LARGE, SIGNS, TOLERANCE, UPDATE, close, hopping_term, numbers, wanted
 
 Read = Callable[..., Reals]
 SHAPE = (4, 4, 2, 4)
@@ -113,6 +113,12 @@ NUMBERS_ONLY = Kernel(
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_scalars_and_constants_are_numbers_too(dtype: str, lanes: int, compiler: Compiler) -> None:
     agree(NUMBERS_ONLY, grid(SHAPE, lanes), dtype, compiler, 3)
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_signs_are_those_of_numpy(dtype: str, lanes: int, compiler: Compiler) -> None:
+    agree(SIGNS, grid(SHAPE, lanes), dtype, compiler, 3)
 
 
 def added(b: Read, c: Read, scale: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ngtbench.codegen import trace as tracing
 from ngtbench.codegen.kernel import HOPS_4D, Field, Hop, Kernel, Reals, evaluate
 from ngtbench.codegen.program import FLOP, OWN, Op, Program
 from ngtbench.codegen.schedule import steps
-from ngtbench.codegen.trace import INLINE, block, larger, magnitude, sqrt, trace
+from ngtbench.codegen.trace import INLINE, block, larger, magnitude, signum, sqrt, trace
 from ngtbench.kernels.lattice import hopping, staggering
 from tests.unit.codegen.execution import SCALARS, executed, fields_of, mixing, same
 from tests.unit.codegen.samples import LARGE, UPDATE, mixed
@@ -51,6 +51,8 @@ X: tuple[tuple[str, Callable[[Read, Any, Any], Any], str, int], ...] = (
     ("a negative factor", lambda x, a, b: x()[0] + (-a) * x()[1], "sub", 2),
     ("a negative factor behind", lambda x, a, b: x()[0] + x()[1] * (-b), "sub", 2),
     ("two negative factors", lambda x, a, b: (-a) * (-x()[0]), "mul", 1),
+    ("a sign", lambda x, a, b: signum(x()[0]), "signum", 0),
+    ("signs of constants", lambda x, a, b: 4 * signum(x()[0] * 0 + 2) + signum(x()[0] * 0 - 2), "const", 0),
     ("constants", lambda x, a, b: (2 * sqrt(x()[0] * 0 + 4) - 1) / 4, "const", 0),
     ("a difference of equals is kept", lambda x, a, b: x()[0] - x()[0], "sub", 1),
     ("a quotient of equals is kept", lambda x, a, b: x()[0] / x()[0], "div", 1),
@@ -72,7 +74,8 @@ TREES = st.recursive(
     SITES,
     lambda inner: st.one_of(
         st.tuples(st.sampled_from(["add", "sub", "mul", "div", "larger"]), inner, inner),
-        st.tuples(st.sampled_from(["neg", "square root"]), inner),
+        st.tuples(st.sampled_from(["neg", "square root", "magnitude"]), inner),
+        st.tuples(st.just("signum"), SITES),  # no more than that: rules of sums keep zeros, and not their signs
     ),
     max_leaves=14,
 )
@@ -93,6 +96,8 @@ def built(tree: Any, x: Read, scalars: Mapping[str, Any]) -> Any:
         return sqrt(args[0] * args[0])
     if first == "magnitude":
         return magnitude(args[0])
+    if first == "signum":
+        return signum(args[0])
     a, b = args
     return {
         "larger": lambda: larger(a, b),

@@ -47,7 +47,7 @@ def generators() -> Array:
 def structure() -> Array:
     """Return f^{abc}, from [T^a, T^b] = i f^{abc} T^c."""
     t = generators()
-    constants: Array = np.einsum("abij,cji->abcij", -2j * (t[:, None] @ t[None] - t[None] @ t[:, None]), t)
+    constants: Array = np.einsum("abij,cji->abc", -2j * (t[:, None] @ t[None] - t[None] @ t[:, None]), t)
     return constants
 
 
@@ -188,9 +188,7 @@ def squared(process: Process, momenta: Array, alpha_s: float, top_mass: float, t
     """Return |M|^2 of one event, averaged."""
     masses, rules = process.masses(top_mass), Rules(np.sqrt(4 * np.pi * alpha_s))
     incoming = np.array([1 if leg < 2 else -1 for leg in range(len(masses))])[:, None] * momenta
-    external = [
-        states(particle.name, momenta[leg], masses[leg], leg < 2) for leg, particle in enumerate(process.particles)
-    ]
+    external = [states(particle.name, momenta[leg], masses[leg], leg < 2) for leg, particle in enumerate(process.particles)]
     values = []
     for state in itertools.product(*external):
         value: dict[tuple[str, tuple[int, ...]], complex] = {}
@@ -222,4 +220,5 @@ def _pairings(process: Process) -> list[tuple[float, list[tuple[int, int]]]]:
 def _tensor(colour: str, axes: tuple[int, ...]) -> Array:
     """Return a tensor of colour with axes in order of legs; of letters a to h only is f, with others T."""
     factors = [structure() if set(part) <= set("abcdefgh") else generators() for part in colour.split("->")[0].split(",")]
-    return np.einsum(colour, *factors, optimize=True).transpose(np.argsort(axes))
+    tensor: Array = np.einsum(colour, *factors, optimize=True)
+    return tensor.transpose(np.argsort(axes))

@@ -1,0 +1,105 @@
+"""Momenta, parameters and precisions that squared matrix elements are refused for, and what the refusal says."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ngtbench.errors import BadInput
+from ngtbench.kernels.amplitudes.evaluate import matrix_element_squared
+from ngtbench.model.workload import Array
+from ngtbench.physics import phase_space, processes
+
+
+def points(text: str) -> Array:
+    return phase_space.momenta(processes.parse(text).masses(173.0)[2:], 1500.0, 4, 5)[0]
+
+
+PARALLEL = np.array([[[750, 0, 0, 750], [750, 0, 0, -750], [375, 375, 0, 0], [375, 375, 0, 0], [750, -750, 0, 0]]], float)
+FORWARD = np.array([[[750, 0, 0, 750], [750, 0, 0, -750], [750, 0, 0, 750], [750, 0, 0, -750]]], float)
+
+
+@pytest.mark.parametrize("compiler", ["", "/nowhere/to/be/found"])
+@pytest.mark.parametrize("dtype", ["float64", "mixed", "float32"])
+@pytest.mark.filterwarnings("ignore:matrix elements in array operations")
+def test_parallel_particles_are_refused(dtype: str, compiler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NGTBENCH_CXX", compiler)
+    good = points("g g > g g g")[:3]
+    with pytest.raises(BadInput, match=rf"g g > g g g: \|M\|\^2 is not finite in {dtype} for 1 of 4 events, the first is 3"):
+        matrix_element_squared("g g > g g g", np.concatenate((good, PARALLEL)), dtype=dtype)
+    with pytest.raises(BadInput, match="for 1 of 1 events, the first is 0"):
+        matrix_element_squared("g g > g g", FORWARD, dtype=dtype)
+
+
+def changed(particle: int, component: int, value: float) -> Array:
+    """Return three events of which the one in the middle has this number."""
+    momenta = points("g g > t t~ g")[:3].copy()
+    momenta[1, particle, component] = value
+    return momenta
+
+
+def scaled(factor: float) -> Array:
+    momenta = points("g g > t t~ g")[:3].copy()
+    momenta[1, 4] *= factor
+    return momenta
+
+
+FAULTS: dict[str, tuple[Any, str]] = {
+    "no events axis": (np.zeros((5, 4)), "momenta are float64 (5, 4), wanted real numbers (events, 5, 4) for g g > t t~ g"),
+    "another number of particles": (np.zeros((3, 4, 4)), "momenta are float64 (3, 4, 4)"),
+    "another number of components": (np.zeros((3, 5, 3)), "momenta are float64 (3, 5, 3)"),
+    "complex": (np.zeros((3, 5, 4), complex), "momenta are complex128"),
+    "text": (np.full((3, 5, 4), "x"), "momenta are <U1"),
+    "booleans": (np.zeros((3, 5, 4), bool), "momenta are bool"),
+    "NaN": (changed(3, 1, np.nan), "event 1 has momenta that are not finite, 1 of 3 do"),
+    "infinite": (changed(0, 0, np.inf), "event 1 has momenta that are not finite"),
+    "a negative energy": (changed(2, 0, -500.0), "event 1 has an energy that is not positive"),
+    "no energy": (np.zeros((2, 5, 4)), "event 0 has an energy that is not positive, 2 of 2 do"),
+    "off shell": (changed(4, 0, 999.0), "event 1 is off shell (E^2 - p^2 is not m^2), 1 of 3 do; particle 4 (g) is [999.0"),
+    "not conserved": (scaled(1 + 1e-5), "event 1 does not conserve energy and momentum, 1 of 3 do"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_momenta_at_fault_are_refused(fault: str) -> None:
+    momenta, words = FAULTS[fault]
+    with pytest.raises(BadInput) as error:
+        matrix_element_squared("g g > t t~ g", momenta)
+    assert words in str(error.value)
+    if fault not in ("no events axis", "another number of particles") and "momenta are" not in words:
+        assert "allowed are 1e-08 of the energy, masses 0 and 173 GeV" in str(error.value)
+
+
+def test_the_mass_that_momenta_have_is_the_one_given() -> None:
+    with pytest.raises(BadInput, match=r"is off shell .* particle [23] \(t~?\)"):
+        matrix_element_squared("g g > t t~ g", points("g g > t t~ g"), top_mass=172.5)
+
+
+def test_momenta_a_little_off_are_taken() -> None:
+    for factor in (1 - 1e-9, 1 + 1e-9):
+        matrix_element_squared("g g > t t~ g", scaled(factor))
+
+
+PARAMETERS: list[tuple[str, Any]] = [
+    *((name, value) for name in ("alpha_s", "top_mass", "top_width") for value in (-1.0, np.nan, np.inf, "1", None, True, 1j)),
+    ("alpha_s", 0.0),
+    ("top_mass", 0),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), PARAMETERS)
+def test_parameters_out_of_range_are_refused(name: str, value: Any) -> None:
+    bound = "0 or more" if name == "top_width" else "more than 0"
+    with pytest.raises(BadInput, match=rf"{name} is .*, which must be {bound} and finite"):
+        matrix_element_squared("g g > t t~", points("g g > t t~"), **{name: value})
+
+
+@pytest.mark.parametrize("dtype", ["float16", "double", "", None])
+def test_other_precisions_are_refused(dtype: Any) -> None:
+    with pytest.raises(BadInput, match="there are float64, float32, mixed"):
+        matrix_element_squared("g g > t t~", points("g g > t t~"), dtype=dtype)
+
+
+def test_other_processes_are_refused() -> None:
+    with pytest.raises(BadInput, match="flavour is not conserved"):
+        matrix_element_squared("g g > t t", points("g g > t t~"))
