@@ -52,8 +52,8 @@ def run(
 ) -> Array:
     """Return the sum of a^T C a of every event, (tiles, lanes), from inputs (tiles, tape.inputs, lanes).
 
-    At most so many tiles are in memory at once; `backwards` runs the threads of a launch from the last to the first. What memory
-    holds at first is NaN, where that may be.
+    At most so many tiles are in memory at once; `backwards` runs the threads of a launch from the last to the first. Memory
+    is NaN at first.
     """
     tiles, _, lanes = inputs.shape
     source, how = tape_gpu.source(tape, str(inputs.dtype), lanes, gpu.THREADS, mixed), tape_launch.schedule(tape)
@@ -61,8 +61,6 @@ def run(
     colour = pages.empty(how.colour.shape, "float32" if mixed else str(inputs.dtype))
     colour[...] = factor * how.colour
     memory = np.full((most, tape_launch.size(tape), lanes), np.nan, inputs.dtype)
-    last = tape.amplitudes + tape.rows * tape.width
-    memory[:, last : last + tape.width] = 0
     values = np.array([scalars[name] for name in tape.scalars], np.float64)
     out = np.full((tiles, lanes), np.nan, inputs.dtype)
     for first, count in tape_launch.batches(tiles, most):

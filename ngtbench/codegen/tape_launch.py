@@ -34,17 +34,13 @@ class Schedule:
     words: Array = field(repr=False)  # int32: records and where each begins, what is transformed, chunks of C
     colour: Array = field(repr=False)  # (elements, ROWS)
 
-    @property
-    def most(self) -> int:
-        """Tasks of the largest launch."""
-        return max(launch.tasks for launch in self.launches)
+    def most(self, lanes: int) -> int:
+        """Return how many tiles a launch takes at most: HIP counts the threads of one in 32 bits."""
+        return int(2**31 // (lanes * max(launch.tasks for launch in self.launches)))
 
 
 def size(tape: Tape) -> int:
-    """Return how many numbers an event has in memory: those of the tape, then sums of blocks of C.
-
-    The row behind the last row of amplitudes must be 0 at first.
-    """
+    """Return how many numbers an event has in memory: those of the tape, then sums of blocks of C."""
     return tape.size + parts(tape)
 
 
@@ -113,10 +109,10 @@ def _groups(tape: Tape) -> Iterator[tuple[int, list[int]]]:
 def chunks(tape: Tape) -> Iterator[tuple[list[int], Array]]:
     """Return rows and elements (rows, ROWS) of all chunks: ROWS rows of a block and those before, whose elements are doubled.
 
-    Blocks are filled up by the row behind the last one, which is 0.
+    Blocks are filled up by their last row, with elements 0.
     """
     for block in tape.contraction.blocks:
         more = -len(block.rows) % ROWS
-        rows, matrix = [*block.rows, *[tape.rows] * more], np.pad(block.matrix, (0, more))
+        rows, matrix = [*block.rows, *block.rows[-1:] * more], np.pad(block.matrix, (0, more))
         for i in range(0, len(rows), ROWS):
             yield rows[: i + ROWS], np.concatenate([2 * matrix[:i, i : i + ROWS], matrix[i : i + ROWS, i : i + ROWS]])

@@ -96,7 +96,7 @@ def bind(
     size = (tape_launch.size(tape), lanes)
     batches = tape_launch.batches(blocks, _most(made, how, events))
     tiles = max((count for _, count in batches), default=0)
-    memory = cupy.zeros((tiles, *size), made.dtype)  # a row of amplitudes that fills blocks up is never written
+    memory = cupy.empty((tiles, *size), made.dtype)
     words, colour = cupy.asarray(how.words), cupy.asarray((factor * how.colour).astype("float32" if made.mixed else made.dtype))
     values = cupy.asarray(np.array([scalars[name] for name in tape.scalars], np.float64))
     calls = [
@@ -116,14 +116,14 @@ def bind(
 
 
 def _most(made: Made, how: tape_launch.Schedule, events: int | None) -> int:
-    """Return how many tiles are in memory at once at most: the threads of a launch are counted in 32 bits."""
+    """Return how many tiles are in memory at once at most."""
     if events is None:
         free_b = int(cupy.cuda.runtime.memGetInfo()[0])
         tile_b = tape_launch.size(made.tape) * made.lanes * np.dtype(made.dtype).itemsize
         wanted = min(MOST_B, free_b // 2) // tile_b
     else:
         wanted = -(-events // made.lanes)
-    return max(1, min(wanted, 2**31 // (how.most * made.lanes)))
+    return max(1, min(wanted, how.most(made.lanes)))
 
 
 def _address(array: Any, first: int = 0) -> np.uint64:

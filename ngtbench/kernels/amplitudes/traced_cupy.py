@@ -3,7 +3,7 @@
 import cupy
 import numpy as np
 
-from ngtbench.codegen import gpu, pages, tape_rtc
+from ngtbench.codegen import gpu, pages, tape_launch, tape_rtc
 from ngtbench.kernels.amplitudes import compiled, traced
 from ngtbench.kernels.amplitudes.compiled import Model
 from ngtbench.model.workload import Array, Arrays, Run, Setup
@@ -56,7 +56,7 @@ def _given(setup: Setup, model: Model, numbers: Array, sampled: bool = False) ->
 def _bound(setup: Setup, model: Model, sampled: bool = False) -> tuple[cupy.ndarray, cupy.ndarray, tape_rtc.Bound]:
     """Return blocks of momenta, results, and the call that computes them."""
     size, process = setup.size, processes.parse(setup.size.process)
-    tape = compiled.tape(process, model.top_width > 0, sampled)
+    tape = compiled.tape(process, model.top_width > 0, sampled, tape_launch.COLUMNS)
     made = tape_rtc.built(tape, setup.dtype)
     blocks = -(-size.events // made.lanes)
     momenta, squared = (

@@ -28,7 +28,7 @@ def squared(process: Process, momenta: Array, theory: Theory) -> Array | None:
     mass = max(process.masses(theory.top_mass))
     if one.gluon and other.gluon and (theory.top_width == 0 or mass == 0):
         return _pair_from_gluons(momenta, mass, theory)
-    if len(quarks) == 2 and one.flavour == other.flavour and quarks[0][1] != quarks[1][1]:
+    if len(quarks) == 2 and quarks[0][1] != quarks[1][1]:
         return _pair_from_quarks(momenta, mass, theory)
     return None
 

@@ -75,6 +75,13 @@ def test_the_mass_that_momenta_have_is_the_one_given() -> None:
         matrix_element_squared("g g > t t~ g", points("g g > t t~ g"), top_mass=172.5)
 
 
+def test_momenta_a_little_more_off_shell_are_refused() -> None:
+    momenta = points("g g > t t~ g")
+    momenta[:, 4, 0] *= 1 + 3e-8
+    with pytest.raises(BadInput, match="event 0 is off shell"):
+        matrix_element_squared("g g > t t~ g", momenta)
+
+
 def test_momenta_a_little_off_are_taken() -> None:
     for factor in (1 - 1e-9, 1 + 1e-9):
         matrix_element_squared("g g > t t~ g", scaled(factor))

@@ -108,6 +108,12 @@ def test_near_soft_and_collinear_points(text: str, width: float) -> None:
     assert off(on.out[:, 0], wanted(text, width, True))[1] < 1e-8
 
 
+@pytest.mark.usefixtures("host")
+def test_mixed_sums_colours_in_single_precision() -> None:
+    found = matrix_element_squared("g g > t t~ g", points("g g > t t~ g", False), top_width=1.4915, dtype="mixed")
+    assert off(found, wanted("g g > t t~ g", 1.4915, False))[0] > 1e-10
+
+
 def test_parameters_are_used() -> None:
     masses = (150.0, 150.0, 0.0)
     momenta = phase_space.momenta(masses, W, 4, 5)[0]

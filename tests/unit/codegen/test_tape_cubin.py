@@ -108,6 +108,7 @@ def test_the_text_is_hip(dtype: str) -> None:
 def test_the_text_includes_nothing() -> None:
     text = tape_gpu.source(every(), "float32")
     assert "#include" not in text
+    assert "fetched" not in text, "a function that nothing calls"
     assert text.count("__launch_bounds__(128)") == len(tape_launch.kernels(every()))
     assert re.findall(r"W = (\d+),", text) == [str(gpu.LANES)]
 

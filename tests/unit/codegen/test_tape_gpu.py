@@ -44,7 +44,7 @@ def error(process: str, tape: Tape, compiler: Compiler, *, tiles: int = 3, lanes
 
 PROCESSES = [
     ("g g > t t~", True, 64),
-    ("g g > t t~ g g", False, 64),  # transformed rows, blocks filled up by a row that is 0
+    ("g g > t t~ g g", False, 64),  # transformed rows, blocks that are filled up
     ("g g > t t~ g g", True, 16),  # several steps
     ("u u~ > t t~ u u~", False, 8),  # steps of unequal columns, dense colour
     ("u u~ > t t~ u u~", True, 64),

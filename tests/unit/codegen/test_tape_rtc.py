@@ -27,6 +27,11 @@ def test_batches_are_of_about_one_size(tiles: int, most: int, want: list[int]) -
     assert [first for first, _ in found] == [sum(want[:k]) for k in range(len(want))]
 
 
+def test_threads_of_a_launch_are_counted_in_32_bits() -> None:
+    how = tape_launch.Schedule((tape_launch.Launch("a", 3), tape_launch.Launch("b", 5)), np.zeros(0), np.zeros(0))
+    assert how.most(64) * 64 * 5 <= 2**31 < (how.most(64) + 1) * 64 * 5
+
+
 class Function:
     """Launches as a GPU would: every thread, by the text that was compiled."""
 
@@ -59,7 +64,7 @@ def rtc(monkeypatch: pytest.MonkeyPatch, compiler: Compiler) -> Any:
 
     fake: Any = ModuleType("cupy")
     fake.RawModule, fake.asarray = RawModule, device
-    fake.zeros = lambda shape, dtype: device(np.zeros(shape, dtype))
+    fake.empty = lambda shape, dtype: device(np.full(shape, np.nan, dtype))
     fake.cuda = SimpleNamespace(runtime=SimpleNamespace(memGetInfo=lambda: (10**6, 10**9)))
     monkeypatch.setitem(sys.modules, "cupy", fake)
     monkeypatch.delitem(sys.modules, "ngtbench.codegen.tape_rtc", raising=False)
@@ -100,6 +105,7 @@ def test_a_batch_takes_half_of_what_is_free(rtc: Any) -> None:
     out = device(np.full((40, 4), np.nan))
     bound = rtc.bind(rtc.built(tape, "float64", lanes=4), device(blocks), out, SCALARS)
     one_b = tape_launch.size(tape) * 8
+    assert rtc._most(bound.made, tape_launch.Schedule((tape_launch.Launch("a", 2**22),), *[np.zeros(0)] * 2), 10**9) == 128
     assert 0.2 * 10**6 < bound.events * one_b <= 0.5 * 10**6
     bound()
     np.testing.assert_allclose(np.asarray(out).reshape(-1), tape_numpy.run(tape, flat, SCALARS), rtol=TOLERANCE["float64"])

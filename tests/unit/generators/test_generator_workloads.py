@@ -83,6 +83,7 @@ def test_a_chain_makes_the_events_whose_matrix_elements_it_returns(
     assert found["weights"] == pytest.approx(want["weights"], rel=1e-11)
     for name in found:
         assert not ready.check({**found, name: np.roll(found[name], 1)}).passed, name
+    assert not ready.check({**found, "weights": found["weights"] * (1 + 1e-8)}).passed
 
 
 def nudged(values: Array) -> Array:
