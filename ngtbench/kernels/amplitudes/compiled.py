@@ -71,8 +71,7 @@ def on_processor(process: Process, model: Model, events: int, precision: str, th
     momenta, out = pages.empty((blocks, of.inputs, lanes), dtype), pages.empty((blocks, lanes), dtype)
     momenta.fill(0)
     run = tape_native.bind(made, momenta, out, model.scalars, factor=model.coupling(process), threads=threads)
-    said = f"{host.description}, compiled in {made.built.compile_s:.2f} s" if made.built.compile_s else host.description
-    return Evaluator(momenta, out, of, said, run)
+    return Evaluator(momenta, out, of, host.description, run)
 
 
 def on_arrays(process: Process, model: Model, events: int, dtype: str, sampled: bool = False) -> Evaluator:

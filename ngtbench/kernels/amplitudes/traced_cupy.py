@@ -67,7 +67,6 @@ def _bound(setup: Setup, model: Model, sampled: bool = False) -> tuple[cupy.ndar
     setup.say(
         f"{made.said()}, {apply.events} events in memory at once, {apply.launches} launches, {size.events} events in a call"
     )
-    setup.say(f"compiled in {made.compile_s:.1f} s")
     return momenta, squared, apply
 
 
