@@ -6,7 +6,8 @@
 Ours: momenta in blocks, as the peer has them, all helicities, full colour. A peer is any command that prints matrix elements per
 second as its last word, such as the check program of MadGraph's C++ code for SIMD: `{process}` becomes ttx, ttgx, ttggx or
 ttgggx, for g g > t t~ and as many gluons as there are g's, `{precision}` d, f or m. GFLOP/s are by the exact count of our
-operations; the peak is that of independent multiply-adds in registers (system/fma), measured in the same rounds.
+operations; the peak is that of independent multiply-adds in registers (system/fma), measured in the same rounds. `--batches` shows
+instead which share of the best rate batches of 16, 32, 64 ... events reach, all in turn: where a batch saturates.
 """  # fmt: skip
 
 import argparse
@@ -45,8 +46,14 @@ def main() -> None:
     words.add_argument("--threads", type=int, default=1)
     words.add_argument("--processes", default=",".join(PROCESSES))
     words.add_argument("--peer")
+    words.add_argument("--batches", action="store_true")
     words.add_argument("--output")
     chosen = words.parse_args()
+    if chosen.batches:
+        for name in chosen.processes.split(","):
+            shares = saturation(name, chosen.precision, chosen.width, chosen.threads, chosen.rounds)
+            print(json.dumps({"process": PROCESSES[name][0], "share_of_best_by_events": shares}), flush=True)  # noqa: T201 - a script
+        return
     peak = fma("float32" if chosen.precision == "float32" else "float64", chosen.threads)
     report = []
     for name in chosen.processes.split(","):
@@ -62,9 +69,19 @@ def main() -> None:
         Path(chosen.output).write_text(json.dumps(told | {"processes": report}, indent=1))
 
 
-def own(name: str, precision: str, width: float, threads: int) -> tuple[Callable[[], float], int]:
-    """Return what measures our matrix elements per second, and the operations of one."""
-    text, events = PROCESSES[name]
+def saturation(name: str, precision: str, width: float, threads: int, rounds: int) -> dict[int, float]:
+    """Return the median rate of each batch as a share of the best one's."""
+    batches = [16 << k for k in range(20) if 16 << k <= PROCESSES[name][1]]
+    timed = {events: own(name, precision, width, threads, events)[0] for events in batches}
+    found = [{events: measured() for events, measured in timed.items()} for _ in range(rounds)]
+    rates = {events: statistics.median(one[events] for one in found) for events in batches}
+    return {events: round(rate / max(rates.values()), 3) for events, rate in rates.items()}
+
+
+def own(name: str, precision: str, width: float, threads: int, batch: int = 0) -> tuple[Callable[[], float], int]:
+    """Return what measures our matrix elements per second, in calls of a batch of events, and the operations of one."""
+    text, most = PROCESSES[name]
+    events = batch or most
     process, model = processes.parse(text), Model(top_width=width)
     on = compiled.on_processor(process, model, events, precision, threads)
     momenta, _ = phase_space.momenta(process.masses(model.top_mass)[2:], 1500.0, events, seed=1)
