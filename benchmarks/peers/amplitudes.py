@@ -6,7 +6,7 @@
 Ours: momenta in blocks, as the peer has them, all helicities, full colour. A peer is any command that prints matrix elements per
 second as its last word, such as the check program of MadGraph's C++ code for SIMD: `{process}` becomes ttx, ttgx, ttggx or
 ttgggx, for g g > t t~ and as many gluons as there are g's, `{precision}` d, f or m. GFLOP/s are by the exact count of our
-operations; the peak is that of independent multiply-adds in registers (system/fma), measured in the same rounds. `--batches` shows
+operations; the peak is that of independent multiply-adds in registers (system/fma), in the same rounds. `--batches` shows
 instead which share of the best rate batches of 16, 32, 64 ... events reach, all in turn: where a batch saturates.
 """  # fmt: skip
 
