@@ -25,10 +25,35 @@ FORWARD = np.array([[[750, 0, 0, 750], [750, 0, 0, -750], [750, 0, 0, 750], [750
 def test_parallel_particles_are_refused(dtype: str, compiler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NGTBENCH_CXX", compiler)
     good = points("g g > g g g")[:3]
-    with pytest.raises(BadInput, match=rf"g g > g g g: \|M\|\^2 is not finite in {dtype} for 1 of 4 events, the first is 3"):
+    with pytest.raises(BadInput, match="particles 2 and 3 of event 3 are parallel within 1e-06 radians, as those of 1 events"):
         matrix_element_squared("g g > g g g", np.concatenate((good, PARALLEL)), dtype=dtype)
-    with pytest.raises(BadInput, match="for 1 of 1 events, the first is 0"):
+    with pytest.raises(BadInput, match="particles 0 and 2 of event 0 are parallel"):
         matrix_element_squared("g g > g g", FORWARD, dtype=dtype)
+    with pytest.raises(BadInput, match=rf"\|M\|\^2 is not finite and positive in {dtype} for 3 of 3 events, the first is 0"):
+        matrix_element_squared("g g > g g g", good, dtype=dtype, alpha_s=1e-300)
+
+
+@pytest.mark.parametrize(("angle", "refused"), [(5e-7, True), (5e-6, False)])
+def test_nearly_parallel_in_any_direction(angle: float, refused: bool) -> None:
+    way, other = np.array([1.0, 2.0, 3.0]) / 14**0.5, np.array([3.0, 0.0, -1.0]) / 10**0.5
+    first = 400 * (way + 0.5 * angle * other)
+    second = 200 * (way - angle * other)  # their sum is along `way`
+    out = [[np.linalg.norm(p), *p] for p in (first, second, -(first + second))]
+    half = sum(energy for energy, *_ in out) / 2
+    event = np.array([[[half, 0, 0, half], [half, 0, 0, -half], *out]])
+    if refused:
+        with pytest.raises(BadInput, match="particles 2 and 3 of event 0 are parallel"):
+            matrix_element_squared("g g > g g g", event)
+    else:
+        assert matrix_element_squared("g g > g g g", event) > 0
+
+
+@pytest.mark.parametrize(
+    ("factor", "dtype"), [(1e13, "float64"), (1e-13, "float64"), (1e5, "float32"), (1e5, "mixed"), (1e-6, "mixed")]
+)
+def test_energies_beyond_the_range_are_refused(factor: float, dtype: str) -> None:
+    with pytest.raises(BadInput, match=r"GeV; in float.. there must be"):
+        matrix_element_squared("g g > g g", factor * points("g g > g g"), dtype=dtype)
 
 
 def changed(particle: int, component: int, value: float) -> Array:
@@ -51,6 +76,8 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "complex": (np.zeros((3, 5, 4), complex), "momenta are complex128"),
     "text": (np.full((3, 5, 4), "x"), "momenta are <U1"),
     "booleans": (np.zeros((3, 5, 4), bool), "momenta are bool"),
+    "ragged": ([[1, 2], [3]], "momenta are no array (events, 5, 4)"),
+    "masked": (np.ma.masked_array(points("g g > t t~ g"), mask=True), "momenta are a masked array"),
     "NaN": (changed(3, 1, np.nan), "event 1 has momenta that are not finite, 1 of 3 do"),
     "infinite": (changed(0, 0, np.inf), "event 1 has momenta that are not finite"),
     "a negative energy": (changed(2, 0, -500.0), "event 1 has an energy that is not positive"),
