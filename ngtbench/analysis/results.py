@@ -7,6 +7,7 @@ from statistics import fmean, median
 
 from ngtbench.analysis import gate, statistics
 from ngtbench.analysis.audit import audited
+from ngtbench.analysis.saturation import saturation
 from ngtbench.model.case import Case, Resources, Work
 from ngtbench.model.comparison import Result
 from ngtbench.model.machine import Machine
@@ -125,6 +126,7 @@ def _measured(common: Result, group: Sequence[RunRecord]) -> Result:
         event_j=event_j,
         event_error=event_error,
         idle_w=fmean(idle) if idle else None,
+        saturation=saturation([measured.batch_s for measured in taken]),
         modes=gate.modes([median(measured.series[metric.name]) for measured in taken]),
     )
 

@@ -1,4 +1,4 @@
-"""What is taken beside the samples: calls with cold caches, and replayed graphs."""
+"""What is taken beside the samples: calls with cold caches, replayed graphs, and calls of other numbers of events."""
 
 import math
 import time
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ngtbench.errors import NgtBenchError, Unavailable
+from ngtbench.harness import saturation
 from ngtbench.harness.prepare import Prepared, poison
 from ngtbench.harness.stopping import LEAST_SAMPLES, STEPS
 from ngtbench.model.workload import Clock, Timing
@@ -41,12 +42,15 @@ class Beside:
     def __init__(self, clock: Stopped, prepared: Prepared, sampled_s: float, calls: int) -> None:
         self._clock, self._prepared, self._sampled_s, self._calls = clock, prepared, sampled_s, calls
         self.series: dict[str, tuple[float, ...]] = {}
+        self.batch_s: dict[int, tuple[float, ...]] = {}
         self.missing: dict[str, str] = {}
 
     def take(self, flush_b: int | None, warm_s: float) -> None:
         """Take all there are; `warm_s` is the time of a call with warm caches."""
         self.cold(flush_b, warm_s)
         self.replay()
+        self.batch_s, why = saturation.batches(self._clock, self._prepared, self._sampled_s)
+        self.missing |= {"batch_s": why} if why else {}
 
     def cold(self, flush_b: int | None, warm_s: float) -> None:
         """Take single calls, each after the caches were flushed."""

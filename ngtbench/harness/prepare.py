@@ -16,7 +16,7 @@ from ngtbench.harness.inputs import HostInputs
 from ngtbench.harness.validate import Checker
 from ngtbench.model.case import Case, Impl, Resources, Work
 from ngtbench.model.record import Verdict
-from ngtbench.model.workload import Backend, Setup, Trial, Workload
+from ngtbench.model.workload import Backend, Run, Setup, Trial, Workload
 from ngtbench.physics.rounding import STORAGE_B
 
 T = TypeVar("T")
@@ -39,6 +39,7 @@ class Prepared:
     variant: str | None
     verdict: Verdict
     changed: Callable[[], Callable[[Any], Verdict]] | None = None  # give live inputs other values; return the check for them
+    batches: Callable[[int], Run] | None = None  # make a run of another number of events
     proof_s: float = 0.0  # what changing them and judging again will take: what making inputs and the first check took
 
 
@@ -71,8 +72,8 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
     build = resolve(impl.entry, workload, folder)
     backend = backends.load(impl.backend, resources.device, resources.threads)
     inputs = HostInputs(workload.inputs(size, seed), case.dtype)
-    said: list[str] = []
-    setup = Setup(size, case.dtype, resources.device, resources.threads, seed, backend, say=said.append)
+    said, makes = list[str](), list[Callable[[int], Run]]()
+    setup = Setup(size, case.dtype, resources.device, resources.threads, seed, backend, said.append, makes.append)
     arrays, made_s = _timed(backend, lambda: inputs.on(backend))
     run, build_s = _timed(backend, lambda: build(setup, **arrays))
     first, _ = _timed(backend, lambda: run(0, Stopwatch(backend)) if workload.repeat == "trials" else run())
@@ -95,6 +96,7 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
         variant="; ".join(dict.fromkeys(said)) or None,
         verdict=verdict,
         changed=partial(_change, workload, case, seed, inputs, arrays, backend) if twice else None,
+        batches=makes[-1] if makes else None,
         proof_s=made_s + check_s,
     )
 

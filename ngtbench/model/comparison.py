@@ -52,6 +52,7 @@ class Result:
     modes: Modes | None = None  # figures of the launches, where they fall into two groups
     redone: tuple[str, ...] = ()  # why tries were thrown away
     profiler: str | None = None  # what watched: such a result is never compared or ranked
+    saturation: tuple[int, bool] | None = None  # events of a call from which on the rate grows no more; False: the most tried
     near: tuple[str, ...] = ()  # sizes that an audit judged it beside
     variant: str | None = None
 

@@ -60,6 +60,7 @@ class Measurement:
     flags: dict[str, float] = field(default_factory=dict)  # "not_converged": half-width reached...
     timed_s: float = 0.0  # under the clock in all: batching, warm-up, samples; whole trials
     flush_b: int | None = None
+    batch_s: dict[int, tuple[float, ...]] = field(default_factory=dict)  # events of a call -> seconds per call, a few samples
     missing: dict[str, str] = field(default_factory=dict)
 
 

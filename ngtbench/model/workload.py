@@ -56,7 +56,8 @@ Bounds = Mapping[str, tuple[float, float]]  # invariant -> (value, bound): holds
 class Setup:
     """What `build` may depend on besides the input arrays.
 
-    `say` tells the record which variant was chosen ("openmp", "cuBLAS, tf32").
+    `say` tells the record which variant was chosen ("openmp", "cuBLAS, tf32"). `batches` is given what makes a run of another
+    number of events, the first of which are those of the case: so it is found where a batch saturates.
     """
 
     size: Any
@@ -66,6 +67,7 @@ class Setup:
     seed: int
     backend: "Backend"
     say: Callable[[str], None] = lambda text: None
+    batches: Callable[[Callable[[int], "Run"]], None] = lambda make: None
     rank: int = 0
     ranks: int = 1
 

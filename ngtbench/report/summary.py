@@ -43,7 +43,8 @@ def line(record: RunRecord) -> str:
     if result.figure.low is not None:
         said[0] += f" ({wording.spread(name, result.figure)})"
     energy = [", ".join(wording.energy(result))] if result.event_j is not None else []
-    return f"done  {where}: {'; '.join([*said, *wording.rates(result), *energy, *wording.flags(result)])}"
+    words = [*said, *wording.rates(result), *wording.saturation(result), *energy, *wording.flags(result)]
+    return f"done  {where}: {'; '.join(words)}"
 
 
 def overhead(runs: Sequence[RunRecord], wall_s: float) -> str:

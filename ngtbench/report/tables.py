@@ -71,7 +71,7 @@ def _done_row(session: Session, result: Result) -> tuple[Cell, ...]:
         cell(session.label, wording.place(result)),
         cell(wording.amount(name, figure.value), wording.NAMES.get(name, name), better, *_cold(result), kind="number"),
         cell(wording.spread(name, figure), *wording.basis(figure), kind="number"),
-        cell(*wording.rates(result), kind="number rates"),
+        cell(*wording.rates(result), *wording.saturation(result), kind="number rates"),
         cell(*shares),
         cell(*wording.error(result), kind="number"),
         cell(*_others(result)),

@@ -78,6 +78,14 @@ def rates(result: Result) -> list[str]:
     return [si(rate, unit, 4) for count, unit in counted if (rate := result.rate(count)) is not None]
 
 
+def saturation(result: Result) -> list[str]:
+    """Write from how many events of a call on the rate grows no more, where calls of other numbers of events were timed."""
+    if result.saturation is None:
+        return []
+    events, settled = result.saturation
+    return [f"{'saturates' if settled else 'not yet saturated'} at {events} a call"]
+
+
 def share(found: Fraction) -> list[str]:
     """Write a fraction of a limit, which limit, and what to know about it."""
     if found.value is None:

@@ -1,6 +1,6 @@
 """Matrix elements of given momenta, and of momenta that are made beside them: what the workloads time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,13 @@ from ngtbench.physics import processes
 def arrays(setup: Setup, **given: Array) -> Run:
     """Sum over all helicities in array operations."""
     size = setup.size
-    on = compiled.on_arrays(processes.parse(size.process), model_of(size), size.events, setup.dtype)
-    return _chain(setup, on, "numpy", given) if size.chain else _given(setup, on, given["momenta"])
+    process, model = processes.parse(size.process), model_of(size)
+
+    def made(events: int) -> Run:
+        on = compiled.on_arrays(process, model, events, setup.dtype)
+        return _chain(setup, on, "numpy", given, events) if size.chain else _given(setup, on, given["momenta"], events)
+
+    return of_any(setup, made)
 
 
 def native(setup: Setup, **given: Array) -> Run:
@@ -30,16 +35,30 @@ def mixed(setup: Setup, **given: Array) -> Run:
 
 def arrays_sampled(setup: Setup, momenta: Array, states: Array) -> Run:
     """Compute one state of each event in array operations."""
-    size = setup.size
-    on = compiled.on_arrays(processes.parse(size.process), Model(), size.events, setup.dtype, sampled=True)
-    return _given(setup, on, with_states(momenta, states))
+    process, numbers = processes.parse(setup.size.process), with_states(momenta, states)
+
+    def made(events: int) -> Run:
+        return _given(setup, compiled.on_arrays(process, Model(), events, setup.dtype, sampled=True), numbers, events)
+
+    return of_any(setup, made)
 
 
 def native_sampled(setup: Setup, momenta: Array, states: Array) -> Run:
     """Compute one state of each event, compiled for the processor."""
-    size = setup.size
-    on = compiled.on_processor(processes.parse(size.process), Model(), size.events, setup.dtype, setup.threads, sampled=True)
-    return _given(setup, on, with_states(momenta, states))
+    process, numbers = processes.parse(setup.size.process), with_states(momenta, states)
+
+    def made(events: int) -> Run:
+        on = compiled.on_processor(process, Model(), events, setup.dtype, setup.threads, sampled=True)
+        return _given(setup, on, numbers, events)
+
+    return of_any(setup, made)
+
+
+def of_any(setup: Setup, made: Callable[[int], Run]) -> Run:
+    """Return the run of a case, and tell how runs of other numbers of events are made."""
+    run = made(setup.size.events)
+    setup.batches(made)
+    return run
 
 
 def model_of(size: Any) -> Model:
@@ -52,7 +71,7 @@ def with_states(momenta: Array, states: Array) -> Array:
     return np.concatenate((momenta.reshape(len(momenta), -1), states.astype(momenta.dtype)), axis=1)
 
 
-def generated(setup: Setup, given: Mapping[str, Any], backend: str, into: Any, lanes: int) -> rambo.Generator:
+def generated(setup: Setup, given: Mapping[str, Any], backend: str, into: Any, events: int) -> rambo.Generator:
     """Return the generator of a chain's momenta."""
     size = setup.size
     model, process = model_of(size), processes.parse(size.process)
@@ -60,30 +79,35 @@ def generated(setup: Setup, given: Mapping[str, Any], backend: str, into: Any, l
     return rambo.generate(
         process.masses(model.top_mass)[2:],
         float(energy_gev),
-        size.events,
+        events,
         seed=int(seed),
         dtype=str(into.dtype),
         backend=backend,
-        lanes=lanes,
+        lanes=into.shape[2],
         threads=setup.threads,
         into=into,
     )
 
 
 def _native(setup: Setup, precision: str, given: Mapping[str, Array]) -> Run:
-    size = setup.size
-    on = compiled.on_processor(processes.parse(size.process), model_of(size), size.events, precision, setup.threads)
-    single = precision == MIXED
-    return _chain(setup, on, "native", given, single) if size.chain else _given(setup, on, given["momenta"], single)
+    size, single = setup.size, precision == MIXED
+    process, model = processes.parse(size.process), model_of(size)
+
+    def made(events: int) -> Run:
+        on = compiled.on_processor(process, model, events, precision, setup.threads)
+        if size.chain:
+            return _chain(setup, on, "native", given, events, single)
+        return _given(setup, on, given["momenta"], events, single)
+
+    return of_any(setup, made)
 
 
-def _given(setup: Setup, on: Evaluator, numbers: Array, single: bool = False) -> Run:
-    """Return a run on numbers of events that are packed before it."""
-    events = len(numbers)
-    compiled.fill(on.momenta, numbers.reshape(events, -1))
+def _given(setup: Setup, on: Evaluator, numbers: Array, events: int, single: bool = False) -> Run:
+    """Return a run on numbers of events, again from the first where there are too few, that are packed before it."""
+    compiled.fill(on.momenta, repeated(numbers, events))
     squared = on.out.reshape(-1)[:events]
     stored = np.empty(events, np.float32) if single else squared
-    setup.say(_said(setup, on))
+    setup.say(_said(on, events))
 
     def run() -> Arrays:
         on.run()
@@ -94,13 +118,12 @@ def _given(setup: Setup, on: Evaluator, numbers: Array, single: bool = False) ->
     return run
 
 
-def _chain(setup: Setup, on: Evaluator, backend: str, given: Mapping[str, Array], single: bool = False) -> Run:
+def _chain(setup: Setup, on: Evaluator, backend: str, given: Mapping[str, Array], events: int, single: bool = False) -> Run:
     """Return a run that makes momenta first."""
-    events = setup.size.events
-    made = generated(setup, given, backend, on.momenta, on.momenta.shape[2])
+    made = generated(setup, given, backend, on.momenta, events)
     squared, weights = on.out.reshape(-1)[:events], made.weights.reshape(-1)[:events]
     stored = np.empty(events, np.float32) if single else squared
-    setup.say(f"{_said(setup, on)}; momenta: {made.said}")
+    setup.say(f"{_said(on, events)}; momenta: {made.said}")
 
     def run() -> Arrays:
         made()
@@ -112,6 +135,11 @@ def _chain(setup: Setup, on: Evaluator, backend: str, given: Mapping[str, Array]
     return run
 
 
-def _said(setup: Setup, on: Evaluator) -> str:
+def repeated(numbers: Array, events: int) -> Array:
+    """Return (events, numbers of one) of given events, again from the first where there are too few."""
+    return numbers.reshape(len(numbers), -1)[np.arange(events) % len(numbers)]
+
+
+def _said(on: Evaluator, events: int) -> str:
     lanes, tape = on.momenta.shape[2], on.tape
-    return f"{on.said}, {lanes} events at once, {setup.size.events} in a call, {tape.size} numbers of an event in memory"
+    return f"{on.said}, {lanes} events at once, {events} in a call, {tape.size} numbers of an event in memory"
