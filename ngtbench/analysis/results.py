@@ -1,7 +1,7 @@
 """Boils the launches of each case down to one result; a launch that is wrong or failed decides for all."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean, median
 
@@ -24,6 +24,14 @@ def identity(machine: Machine) -> tuple[object, ...]:
     return (machine.host.hostname, cpu.name, cpu.usable_threads, *((gpu.id, gpu.name, gpu.uuid) for gpu in machine.gpus))
 
 
+def model(machine: Machine) -> tuple[object, ...]:
+    """Return what machines have in common that count as the same system: processor, threads, GPUs, and their deviations."""
+    cpu = machine.cpu
+    gpus = tuple((gpu.name, gpu.memory_b, gpu.mig, gpu.partition) for gpu in machine.gpus)
+    deviations = tuple(sorted((match.device, match.deviations) for match in machine.matches))
+    return (cpu.name, cpu.sockets, cpu.usable_threads, gpus, deviations)
+
+
 def results(runs: Iterable[RunRecord]) -> tuple[Result, ...]:
     """Return one result per case and resources, in order of their first record; all runs must be of one machine.
 
@@ -32,7 +40,17 @@ def results(runs: Iterable[RunRecord]) -> tuple[Result, ...]:
     groups: dict[tuple[Case, Resources, str | None], list[RunRecord]] = {}
     for run in runs:
         groups.setdefault((run.case, run.resources, run.provenance.profiler), []).append(run)
-    return audited([result(group) for group in groups.values()])
+    return audited([result(list(_once(group))) for group in groups.values()])
+
+
+def _once(group: Iterable[RunRecord]) -> Iterator[RunRecord]:
+    """Yield what is not the same record again, from a file given twice."""
+    seen: list[RunRecord] = []
+    for run in group:
+        same = (run.launch, run.provenance.started_at, run.outcome)
+        if all(same != (other.launch, other.provenance.started_at, other.outcome) for other in seen):
+            seen.append(run)
+            yield run
 
 
 def fault(run: RunRecord) -> str | None:
@@ -78,6 +96,7 @@ def result(group: Sequence[RunRecord]) -> Result:
         seeds=tuple(run.seed for run in group),
         redone=tuple(reason for run in group for reason in run.provenance.redone),
         profiler=first.provenance.profiler,
+        synthetic=any(run.provenance.synthetic for run in group),
     )
     return _measured(common, group) if status == "done" else common
 
@@ -104,7 +123,9 @@ def _ended(group: Sequence[RunRecord]) -> tuple[Status, str | None, str | None]:
 def _measured(common: Result, group: Sequence[RunRecord]) -> Result:
     """Return the result with what was measured; every launch has a measurement and the same metrics."""
     taken = [run.outcome.measurement for run in group if run.outcome.measurement is not None]
+    jobs = [run.provenance.job or "" for run in group if run.outcome.measurement is not None]
     metric = group[0].outcome.metrics[0]
+    middles = [median(measured.series[metric.name]) for measured in taken]
     names = [name for name in taken[0].series if all(measured.series.get(name) for measured in taken)]
     flags: dict[str, float] = {}
     for measured in taken:
@@ -116,7 +137,7 @@ def _measured(common: Result, group: Sequence[RunRecord]) -> Result:
     return replace(
         common,
         metric=metric,
-        intervals={name: statistics.interval([measured.series[name] for measured in taken]) for name in names},
+        intervals={name: statistics.interval([measured.series[name] for measured in taken], jobs) for name in names},
         quantiles=statistics.quantiles([x for measured in taken for x in measured.series[metric.name]]),
         inputs=tuple((run.seed, run.outcome.verdict.inputs_digest) for run in group if run.outcome.verdict),
         flags=flags,
@@ -127,7 +148,9 @@ def _measured(common: Result, group: Sequence[RunRecord]) -> Result:
         event_error=event_error,
         idle_w=fmean(idle) if idle else None,
         saturation=saturation([measured.batch_s for measured in taken]),
-        modes=gate.modes([median(measured.series[metric.name]) for measured in taken]),
+        modes=gate.modes(middles),
+        jobs=tuple(statistics.job_means(middles, jobs).items()),
+        launch_medians=tuple(middles),
     )
 
 

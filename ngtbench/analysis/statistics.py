@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from statistics import fmean, median, stdev
@@ -10,7 +11,10 @@ from ngtbench.model.comparison import Interval
 
 MIN_SAMPLES = 6  # below, no pair of order statistics covers the median with 95 %
 MIN_LAUNCHES = 3
+MIN_JOBS = 3
 WITHIN = "within one launch: does not contain the spread between launches"
+WITHIN_JOB = "within one job: does not contain the spread between jobs"
+TWO_JOBS = "two jobs: too few for the spread between them"
 TWO = "two launches: the hull of both intervals, too few launches for the spread between them"
 _Z = 1.959964
 _EXACT = 400  # above, the normal approximation of the binomial gives the same ranks
@@ -60,14 +64,42 @@ def quantiles(samples: Sequence[float]) -> tuple[float, ...]:
     return tuple(found)
 
 
-def interval(launches: Sequence[Sequence[float]]) -> Interval:
+def interval(launches: Sequence[Sequence[float]], jobs: Sequence[str] = ()) -> Interval:
     """Return the value and 95 % interval of a metric from its samples, a sequence per launch, none empty.
 
-    From three launches on: the mean of the logarithms of launch medians with Student's t (of the medians themselves where
-    one is not positive). From two: their mean, and the hull of both intervals. From one: its median by order statistics.
+    `jobs` names the job of each launch; without it all are of one. From three jobs on: the mean of the logarithms of job means,
+    which are those of launch medians, with Student's t. Else from three launches on: the same of launch medians (of the medians
+    themselves where one is not positive). From two: their mean, and the hull of both intervals. From one: its median by order
+    statistics.
     """
-    count = sum(map(len, launches))
     middles = [median(samples) for samples in launches]
+    if (number := len(set(jobs))) >= MIN_JOBS:
+        low, value, high = _student(list(job_means(middles, jobs).values()))
+        method = f"geometric mean of {number} job means, Student t"
+        return Interval(value, low, high, len(launches), sum(map(len, launches)), method, jobs=number)
+    found = _within_jobs(launches, middles)
+    lack = (TWO_JOBS,) if number == 2 else (WITHIN_JOB,) if len(launches) >= MIN_LAUNCHES else ()  # fewer lack that anyway
+    return replace(found, lacks=(*found.lacks, *lack), jobs=max(1, number))
+
+
+def job_means(middles: Sequence[float], jobs: Sequence[str]) -> dict[str, float]:
+    """Return the mean of launch medians of each job, geometric where all are positive; sorted by job."""
+    groups: dict[str, list[float]] = {}
+    for job, middle in zip(jobs, middles, strict=True):
+        groups.setdefault(job, []).append(middle)
+    return {job: _centre(groups[job]) for job in sorted(groups)}
+
+
+def repeatability(middles: Sequence[float]) -> float | None:
+    """Return (p95 - p5) / median of launch medians, HEPScore's definition; None of fewer than three."""
+    if len(middles) < MIN_LAUNCHES:
+        return None
+    low, _, middle, _, high = quantiles(middles)
+    return (high - low) / middle if middle > 0 else None
+
+
+def _within_jobs(launches: Sequence[Sequence[float]], middles: Sequence[float]) -> Interval:
+    count = sum(map(len, launches))
     if len(launches) >= MIN_LAUNCHES:
         low, value, high = _student(middles)
         return Interval(value, low, high, len(launches), count, f"geometric mean of {len(launches)} launch medians, Student t")

@@ -16,7 +16,7 @@ from ngtbench.analysis.compare import compare, score
 from ngtbench.errors import BadInput, Incomparable
 from ngtbench.model.comparison import Comparison, Result, Score
 from ngtbench.report import weights
-from ngtbench.report.sessions import Session, sessions
+from ngtbench.report.systems import System, systems
 from ngtbench.store.read import read
 
 
@@ -27,7 +27,7 @@ def command(
     """Print ratios; an error where not one case is comparable."""
     if len(files) < 2:
         raise BadInput(f"{files[0]}: a comparison needs two record files or more: ngtbench compare A.jsonl B.jsonl")
-    found = sessions([read(path) for path in files], {})
+    found = systems([read(path) for path in files], {}, [path.stem for path in files])
     equal = weights.load(shipped.folder("weights") / "equal.toml")
     pairs = []
     for other in found[1:]:
@@ -51,9 +51,9 @@ def command(
     return 0
 
 
-def _print(a: Session, b: Session, ratios: Sequence[Comparison], mean: Score) -> None:
+def _print(a: System, b: System, ratios: Sequence[Comparison], mean: Score) -> None:
     out = Console(highlight=False, soft_wrap=True)
-    out.print(f"A {a.label}, {a.reading.path}\nB {b.label}, {b.reading.path}\nB over A: above 1, B is better", markup=False)
+    out.print(f"A {_files(a)}\nB {_files(b)}\nB over A: above 1, B is better", markup=False)
     table = Table(box=None, pad_edge=False)
     for heading, wrap in (("case", False), ("B over A", False), ("95 % interval", False), ("beside it", True)):
         table.add_column(heading, overflow="fold", no_wrap=not wrap)
@@ -85,8 +85,13 @@ def _place(result: Result | None) -> str:
     return "–" if result is None else f"{result.resources.device} ×{result.resources.threads}"
 
 
-def _session(session: Session) -> dict[str, str]:
-    return {"file": str(session.reading.path), "sha256": session.reading.sha256, "machine": session.label}
+def _session(system: System) -> dict[str, str]:
+    reading = system.readings[0]
+    return {"file": str(reading.path), "sha256": reading.sha256, "machine": system.label}
+
+
+def _files(system: System) -> str:
+    return f"{system.label}: {', '.join(str(reading.path) for reading in system.readings)}"
 
 
 def _plain(one: Comparison) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from ngtbench.model.case import Plan, Selection
 from ngtbench.model.machine import Machine
 from ngtbench.model.record import MachineRecord, PlanRecord
 from ngtbench.report import summary, wording
-from ngtbench.report.sessions import sessions
+from ngtbench.report.systems import systems
 from ngtbench.store import codec
 from ngtbench.store.append import Writer
 from ngtbench.store.read import Reading, read
@@ -135,11 +135,12 @@ def _run(
     done = {run.key for run in begun.runs} if begun else set[str]()
     out = Console(highlight=False, soft_wrap=True)
     ends = outcomes(planned, machine, timeout_s=timeout_s, done=done, profiler=profiler)
+    batch = machine.host.scheduler or f"{machine.host.hostname} {machine.taken_at}"
     try:
         with terminable(), _progress() as progress:
             task = progress.add_task("", total=len(keys), completed=sum(key in done for key in keys))
             for ended in ends:
-                line = record(ended, machine, digest)
+                line = record(ended, machine, digest, batch)
                 writer.append(line)
                 if json:
                     sys.stdout.write(codec.to_json(line) + "\n")
@@ -159,7 +160,7 @@ def _conclude(
     """Say on stderr what matters, and return the exit code."""
     before = {run.key for run in begun.runs} if begun else set[str]()
     mine = [run for run in reading.runs if run.key not in before]
-    results = [result for session in sessions([reading], {}) for result in session.results]
+    results = [result for system in systems([reading], {}) for result in system.results]
     lines = summary.five_lines(reading)
     lines += summary.audit(results) if any(plan.selection.audit for plan in reading.plans) else []
     lines += [summary.overhead(mine, wall_s)] if any(run.outcome.measurement for run in mine) else []

@@ -34,8 +34,8 @@ class Ended:
     profiler: str | None = None
 
 
-def record(ended: Ended, machine: Machine, digest: str) -> RunRecord:
-    """Return the line that tells of a job that ended."""
+def record(ended: Ended, machine: Machine, digest: str, batch: str | None = None) -> RunRecord:
+    """Return the line that tells of a job that ended; `batch` names the batch job, or run of the suite, that it was part of."""
     job = ended.job
     provenance = Provenance(
         started_at=ended.started_at,
@@ -49,6 +49,7 @@ def record(ended: Ended, machine: Machine, digest: str) -> RunRecord:
         redone=ended.redone,
         profiler=ended.profiler,
         start_s=ended.start_s,
+        job=batch,
     )
     return RunRecord(job.case, job.resources, job.launch, job.seed, digest, ended.outcome, provenance)
 

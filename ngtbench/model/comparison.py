@@ -1,6 +1,7 @@
 """What reading records yields: intervals, results of cases, measured limits, ratios or why there is none."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ngtbench.model.case import Case, Metric, Resources, Work
 from ngtbench.model.gate import Modes
@@ -21,6 +22,7 @@ class Interval:
     samples: int
     method: str
     lacks: tuple[str, ...] = ()
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Result:
     saturation: tuple[int, bool] | None = None  # events of a call from which on the rate grows no more; False: the most tried
     near: tuple[str, ...] = ()  # sizes that an audit judged it beside
     variant: str | None = None
+    jobs: tuple[tuple[str, float], ...] = ()  # job, geometric mean of its launches' medians of the figure of merit; sorted
+    launch_medians: tuple[float, ...] = ()  # of the figure of merit
+    deviations: tuple[str, ...] = ()  # of the device from its data sheet
+    whole: bool = False  # has every thread that its machine lets it use
+    synthetic: bool = False  # made up, never measured
 
     @property
     def family(self) -> str:
@@ -105,11 +112,18 @@ class Fraction:
     in_cache: bool = False  # resident data fits the last-level cache, so the memory limit does not bind it
 
 
+Basis = Literal["between jobs", "within one job", "within one launch"]
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """Speed of B over speed of A for one case: above 1, B is better. Ratio None: `reason` says why not comparable."""
+    """Speed of B over speed of A for one case: above 1, B is better. Ratio None: `reason` says why not comparable.
 
-    case: Case
+    `distinct` is None where nothing can be said: no interval. Else it holds over all comparisons of the same table together
+    (Holm, 5 %), and within one job only beyond three times the stated spread between jobs.
+    """
+
+    case: Case  # A's; of the best implementations, B's may differ in `impl`
     a: Result | None
     b: Result | None
     ratio: float | None = None
@@ -117,6 +131,9 @@ class Comparison:
     high: float | None = None
     reason: str | None = None
     notes: tuple[str, ...] = ()
+    basis: Basis = "within one launch"
+    distinct: bool | None = None
+    p: float | None = None  # two-sided, of this comparison by itself; None but between jobs
 
 
 @dataclass(frozen=True)
@@ -127,5 +144,54 @@ class Score:
     overall: float | None
     cases: int  # comparable
     incomparable: int
-    distinct: int  # comparable cases whose interval excludes 1
+    distinct: int  # comparable cases that can be told from equal
     weights: str  # name of the weights
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of families and who asks for them; a family that is not named weighs `other`."""
+
+    name: str
+    use_case: str
+    requester: str
+    families: dict[str, float]
+    other: float = 1.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A system's place: geometric means of its speed over the reference's, over every required problem, or why there is none."""
+
+    system: str
+    families: dict[str, float | None]  # None: a required problem of it is missing
+    overall: float | None  # None: not ranked
+    low: float | None
+    high: float | None
+    basis: Basis
+    lacks: tuple[tuple[str, str], ...]  # required problem, why it has no ratio
+    first: float | None  # probability of being first, by the data
+    first_of_weightings: float | None  # share of random weightings in which it is first, by the values
+
+
+@dataclass(frozen=True)
+class Flip:
+    """The weight of a family, as a share of all, at which another system would be first."""
+
+    family: str
+    share: float  # now
+    at: float
+    then: str  # who is first beyond it
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Systems by their overall score, the ranked before the others; what was required, and what would change the order."""
+
+    reference: str
+    weights: Weights
+    required: dict[str, tuple[str, ...]]  # family -> problems
+    standings: tuple[Standing, ...]
+    flips: tuple[Flip, ...]
+    weightings: int  # random ones tried
+    notes: tuple[str, ...] = ()

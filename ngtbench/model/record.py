@@ -107,6 +107,8 @@ class Provenance:
     redone: tuple[str, ...] = ()  # why earlier tries of this launch were thrown away
     profiler: str | None = None  # what watched the worker: such a record is never compared
     start_s: float = 0.0  # of wall_s: starting and warming the worker
+    job: str | None = None  # batch job, or one run of the suite
+    synthetic: bool = False  # made up to show a page, never measured
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ngtbench.model.comparison import Comparison, Limits, Result
 from ngtbench.report import wording
-from ngtbench.report.sessions import Session, rank
+from ngtbench.report.systems import System, rank
 from ngtbench.units import percent, si
 
 ROW_PX = 26
@@ -27,13 +27,13 @@ class Figure:
     layout: dict[str, Any]
 
 
-def shares(family: str, sessions: Sequence[Session]) -> Figure | None:
+def shares(family: str, systems: Sequence[System]) -> Figure | None:
     """Draw the share of the measured limit of every case of a family, a bar each, hatched where data fit the cache."""
     data: list[dict[str, Any]] = []
     rows, longest = 0, 0.0
-    for number, session in enumerate(sessions):
-        mine = sorted((result for result in session.ended("done") if result.family == family), key=rank)
-        bars = [(result, session.fraction(result)) for result in mine]
+    for number, system in enumerate(systems):
+        mine = sorted((result for result in system.ended("done") if result.family == family), key=rank)
+        bars = [(result, system.fraction(result)) for result in mine]
         bars = [(result, found) for result, found in bars if found.value is not None]
         rows += len(bars)
         longest = max([longest, *(100 * (found.value or 0.0) for _, found in bars)])
@@ -42,7 +42,7 @@ def shares(family: str, sessions: Sequence[Session]) -> Figure | None:
                 {
                     "type": "bar",
                     "orientation": "h",
-                    "name": _text(session.label),
+                    "name": _text(system.label),
                     "y": [_label(result) for result, _ in bars],
                     "x": [100 * (found.value or 0.0) for _, found in bars],
                     "text": [percent(found.value) for _, found in bars],
@@ -63,21 +63,21 @@ def shares(family: str, sessions: Sequence[Session]) -> Figure | None:
             "range": [0, 1.1 * longest],
         },
         "yaxis": _categories(),
-        "showlegend": len(sessions) > 1,
+        "showlegend": len(systems) > 1,
     }
     words = "Share of the measured limit. Hatched: the data fit the last-level cache, so that memory does not bind."
     return Figure(f"shares-{family}", f"Family {family}: share of the measured limit", words, tuple(data), layout)
 
 
-def rooflines(session: Session) -> list[Figure]:
+def rooflines(system: System) -> list[Figure]:
     """Draw the roofline of every device with a measured bandwidth, and every case that counts FLOP and bytes on it."""
-    return [found for limits in session.limits.values() if (found := _roofline(session, limits)) is not None]
+    return [found for limits in system.limits.values() if (found := _roofline(system, limits)) is not None]
 
 
-def _roofline(session: Session, limits: Limits) -> Figure | None:
+def _roofline(system: System, limits: Limits) -> Figure | None:
     points = [
         (result, result.work.flop / result.work.bytes, rate)
-        for result in session.ended("done")
+        for result in system.ended("done")
         if result.resources.device == limits.device and result.work and result.work.flop > 0 and result.work.bytes > 0
         if (rate := result.rate(result.work.flop)) is not None
     ]
@@ -109,7 +109,7 @@ def _roofline(session: Session, limits: Limits) -> Figure | None:
         "xaxis": {"type": "log", "title": {"text": "intensity by counted work, FLOP/B"}, "dtick": 1, "exponentformat": "power"},
         "yaxis": {"type": "log", "title": {"text": "FLOP/s"}, "dtick": 1, "exponentformat": "power"},
     }
-    name = f"{session.label}, {limits.device}"
+    name = f"{system.label}, {limits.device}"
     words = "Lines are what system/triad and system/gemm reached here; points above a line hold data that fit a cache."
     return Figure(f"roofline-{_slug(name)}", f"Roofline of {name}", words, tuple(data), {"height": 440, **axes})
 
@@ -131,10 +131,10 @@ def _roof(limits: Limits, dtype: str, left: float, right: float, slot: int) -> d
     }
 
 
-def spread(session: Session) -> Figure | None:
+def spread(system: System) -> Figure | None:
     """Draw how far samples of each case lie from their median: box 25 to 75 %, whiskers 5 to 95 %."""
     drawn = [
-        result for result in sorted(session.ended("done"), key=rank) if len(result.quantiles) == 5 and result.quantiles[2] > 0
+        result for result in sorted(system.ended("done"), key=rank) if len(result.quantiles) == 5 and result.quantiles[2] > 0
     ]
     if not drawn:
         return None
@@ -146,7 +146,7 @@ def spread(session: Session) -> Figure | None:
         "y": [_label(result) for result in drawn],
         **{key: [values[place] for values in scaled] for place, key in enumerate(keys)},
         "slot": 0,
-        "name": _text(session.label),
+        "name": _text(system.label),
         "hoverinfo": "x",
     }
     layout = {
@@ -156,7 +156,7 @@ def spread(session: Session) -> Figure | None:
         "showlegend": False,
     }
     words = "Boxes hold the middle half of the samples of the figure of merit, whiskers 90 %: how steady the machine was."
-    return Figure(f"spread-{_slug(session.label)}", f"Spread of samples on {session.label}", words, (box,), layout)
+    return Figure(f"spread-{_slug(system.label)}", f"Spread of samples on {system.label}", words, (box,), layout)
 
 
 def ratios(comparisons: Iterable[Comparison], number: int, a: str, b: str) -> Figure | None:

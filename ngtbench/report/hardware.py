@@ -6,48 +6,48 @@ from ngtbench.analysis import roofline
 from ngtbench.model.comparison import Limit
 from ngtbench.model.machine import Cpu, Device, Gpu, Machine
 from ngtbench.report import wording
-from ngtbench.report.sessions import Session
+from ngtbench.report.systems import System
 from ngtbench.report.tables import Cell, Table, cell
 from ngtbench.units import binary_bytes, percent, si
 
 Row = tuple[Cell, ...]
 
 
-def machines(sessions: Sequence[Session]) -> Table:
+def machines(systems: Sequence[System]) -> Table:
     """Return what each machine is, a column each."""
-    columns = [_machine(session.machine) for session in sessions]
+    columns = [_machine(system.machine) for system in systems]
     names = dict.fromkeys(name for column in columns for name in column)
     rows = [(cell(name, kind="name"), *(cell(*column.get(name, ["–"])) for column in columns)) for name in names]
-    return Table("machines", "What they are", ("", *(session.label for session in sessions)), tuple(rows))
+    return Table("machines", "What they are", ("", *(system.label for system in systems)), tuple(rows))
 
 
-def devices(sessions: Sequence[Session]) -> Table:
+def devices(systems: Sequence[System]) -> Table:
     """Return every device with its profile and its deviations from it."""
-    rows = [(cell(session.label), *_device(session, device)) for session in sessions for device in session.machine.devices]
+    rows = [(cell(system.label), *_device(system, device)) for system in systems for device in system.machine.devices]
     columns = ("Machine", "Device", "Name", "State", "Hardware profile", "Deviations from its data sheet")
     return Table("deviations", "Devices and deviations", columns, tuple(rows))
 
 
-def missing(sessions: Sequence[Session]) -> Table:
+def missing(systems: Sequence[System]) -> Table:
     """Return what could not be read, and why, equal reasons together."""
     rows = []
-    for session in sessions:
+    for system in systems:
         grouped: dict[tuple[str, str], list[str]] = {}
-        for part, name, reason in _missing(session.machine):
+        for part, name, reason in _missing(system.machine):
             grouped.setdefault((part, reason), []).append(name)
-        rows += [(cell(session.label), cell(part), cell(", ".join(names)), cell(why)) for (part, why), names in grouped.items()]
+        rows += [(cell(system.label), cell(part), cell(", ".join(names)), cell(why)) for (part, why), names in grouped.items()]
     return Table("missing", "Not read, and why", ("Machine", "Part", "What", "Why"), tuple(rows), empty="Everything was read.")
 
 
-def limits(sessions: Sequence[Session]) -> Table:
+def limits(systems: Sequence[System]) -> Table:
     """Return measured limits, each with the case that reached it and its share of the data sheet."""
     rows: list[Row] = []
-    for session in sessions:
-        for device, found in session.limits.items():
-            place = (cell(session.label), cell(device))
+    for system in systems:
+        for device, found in system.limits.items():
+            place = (cell(system.label), cell(device))
             measured = {"memory bandwidth": found.bandwidth} if found.bandwidth else {}
             measured |= {f"{dtype} arithmetic": limit for dtype, limit in found.flop.items()}
-            rows += [(*place, *_limit(session, device, name, limit)) for name, limit in measured.items()]
+            rows += [(*place, *_limit(system, device, name, limit)) for name, limit in measured.items()]
             absent = [] if found.bandwidth else [("memory bandwidth", found.missing["bandwidth"])]
             absent += [] if found.flop else [("arithmetic", f"system/gemm not measured on {device}")]
             rows += [
@@ -58,8 +58,8 @@ def limits(sessions: Sequence[Session]) -> Table:
     return Table("limits", "Bandwidth and arithmetic", columns, tuple(rows), note)
 
 
-def _limit(session: Session, device: str, name: str, limit: Limit) -> Row:
-    profile = session.profiles.get(device)
+def _limit(system: System, device: str, name: str, limit: Limit) -> Row:
+    profile = system.profiles.get(device)
     sheet = cell("no hardware profile", kind="quiet")
     if profile is not None:
         dtype = name.partition(" ")[0]
@@ -104,9 +104,9 @@ def _machine(machine: Machine) -> dict[str, list[str]]:
     }
 
 
-def _device(session: Session, device: Device) -> Row:
-    match = next((match for match in session.machine.matches if match.device == device.id), None)
-    profile = session.profiles.get(device.id)
+def _device(system: System, device: Device) -> Row:
+    match = next((match for match in system.machine.matches if match.device == device.id), None)
+    profile = system.profiles.get(device.id)
     named = profile.label if profile else match.profile if match else None
     why = match.reason if match else "the record holds no match"
     deviations = list(match.deviations) if match else []

@@ -16,7 +16,7 @@ from ngtbench.model.machine import HardwareProfile
 from ngtbench.report import figures, hardware, provenance, summary, tables
 from ngtbench.report.figures import Figure
 from ngtbench.report.published import Figure as Published
-from ngtbench.report.sessions import Session, sessions
+from ngtbench.report.systems import System, systems
 from ngtbench.report.tables import Table
 from ngtbench.report.weights import Weights
 from ngtbench.store.read import Reading
@@ -56,16 +56,16 @@ def render(
     import jinja2
     from plotly.offline import get_plotlyjs
 
-    found = sessions(readings, profiles)
+    found = systems(readings, profiles)
     plotly = get_plotlyjs().replace("\r", "")
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     loader = jinja2.FileSystemLoader(_HERE)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["breakable"] = _breakable
     return environment.get_template("page.html").render(
-        title=f"ngtbench: {', '.join(session.label for session in found) or 'no machine'}",
+        title=f"ngtbench: {', '.join(system.label for system in found) or 'no machine'}",
         version=__version__,
-        summaries=[(session.label, summary.facts(session)) for session in found],
+        summaries=[(system.label, summary.facts(system)) for system in found],
         sections=_sections(readings, found, published, weights),
         style=(_HERE / "page.css").read_text(encoding="utf-8"),
         scripts=[plotly, script],
@@ -77,15 +77,15 @@ def render(
 
 
 def _sections(
-    readings: Sequence[Reading], found: Sequence[Session], published: Sequence[Published], weights: Weights
+    readings: Sequence[Reading], found: Sequence[System], published: Sequence[Published], weights: Weights
 ) -> list[Section]:
     families: list[Table | Figure] = []
     for table in tables.families(found):
         drawn = figures.shares(table.id.removeprefix("family-"), found)
         families += [table, *([drawn] if drawn else [])]
     families = families or [Table("families", "Families", (), (), empty="No case was measured and proved right.")]
-    roofs = [figure for session in found for figure in figures.rooflines(session)]
-    steady = [figure for session in found if (figure := figures.spread(session)) is not None]
+    roofs = [figure for system in found for figure in figures.rooflines(system)]
+    steady = [figure for system in found if (figure := figures.spread(system)) is not None]
     return [
         ("machine", "Machines", [hardware.machines(found), hardware.devices(found), hardware.missing(found)]),
         ("measured-limits", "Measured limits", [hardware.limits(found), *roofs]),
@@ -98,7 +98,7 @@ def _sections(
     ]
 
 
-def _comparisons(found: Sequence[Session], weights: Weights) -> list[Table | Figure]:
+def _comparisons(found: Sequence[System], weights: Weights) -> list[Table | Figure]:
     parts: list[Table | Figure] = []
     for number, other in enumerate(found[1:], start=1):
         ratios = compare(found[0].results, other.results)

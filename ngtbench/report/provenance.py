@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from ngtbench.report import tables
 from ngtbench.report.published import Figure as Published
-from ngtbench.report.sessions import Session
+from ngtbench.report.systems import System
 from ngtbench.report.tables import Table, cell
 from ngtbench.store.read import Reading
 from ngtbench.units import si
 
 
-def endings(sessions: Sequence[Session]) -> list[Table]:
+def endings(systems: Sequence[System]) -> list[Table]:
     """Return what was wrong, failed or skipped, each with its reason, and what was planned but never recorded."""
     return [
-        tables.ended(sessions, "wrong", "Wrong", "The result differs from the oracle's: in no ranking, ratio or mean.", "None."),
-        tables.ended(sessions, "failed", "Failed", "Ended without a result: in no ranking, ratio or mean.", "None."),
-        tables.ended(sessions, "skipped", "Skipped", "Could not run on this machine.", "None."),
-        _watched(sessions),
-        _unrecorded(sessions),
+        tables.ended(systems, "wrong", "Wrong", "The result differs from the oracle's: in no ranking, ratio or mean.", "None."),
+        tables.ended(systems, "failed", "Failed", "Ended without a result: in no ranking, ratio or mean.", "None."),
+        tables.ended(systems, "skipped", "Skipped", "Could not run on this machine.", "None."),
+        _watched(systems),
+        _unrecorded(systems),
     ]
 
 
@@ -35,10 +35,10 @@ def files(readings: Sequence[Reading]) -> Table:
     return Table("files", "Files", ("File", "SHA-256", "Run records", "Notes on reading"), tuple(rows))
 
 
-def runs(sessions: Sequence[Session]) -> Table:
+def runs(systems: Sequence[System]) -> Table:
     """Return how each machine's records were made."""
     columns = ("Machine", "File", "Suite", "Run", "Seeds", "Launches", "Made", "Environment")
-    return Table("provenance", "How they were made", columns, tuple(map(_run, sessions)))
+    return Table("provenance", "How they were made", columns, tuple(map(_run, systems)))
 
 
 def published(found: Sequence[Published]) -> Table:
@@ -52,39 +52,39 @@ def published(found: Sequence[Published]) -> Table:
     )
 
 
-def _run(session: Session) -> tuple[tables.Cell, ...]:
-    plans = session.reading.plans
+def _run(system: System) -> tuple[tables.Cell, ...]:
+    plans = [plan for reading in system.readings for plan in reading.plans]
     asked = [
         f"suite {plan.selection.suite}, budget {plan.selection.budget_s:g} s, order seed {plan.order_seed}"
         + (f", of {' '.join(plan.selection.workloads)}" if plan.selection.workloads else "")
         for plan in plans
     ]
-    times = sorted(run.provenance.started_at for run in session.runs)
-    settings = sorted({f"{name}={value}" for run in session.runs for name, value in run.provenance.environment.items()})
+    times = sorted(run.provenance.started_at for run in system.runs)
+    settings = sorted({f"{name}={value}" for run in system.runs for name, value in run.provenance.environment.items()})
     return (
-        cell(session.label),
-        cell(session.reading.path.name, kind="name"),
-        cell(*sorted({result.suite for result in session.results}) or ["–"]),
+        cell(system.label),
+        cell(*(reading.path.name for reading in system.readings), kind="name"),
+        cell(*sorted({result.suite for result in system.results}) or ["–"]),
         cell(*dict.fromkeys(asked)) if asked else cell("no plan recorded", kind="quiet"),
-        cell(", ".join(map(str, sorted({run.seed for run in session.runs}))) or "–"),
-        cell(str(len({run.launch for run in session.runs})), kind="number"),
+        cell(", ".join(map(str, sorted({run.seed for run in system.runs}))) or "–"),
+        cell(str(len({run.launch for run in system.runs})), kind="number"),
         cell(times[0], f"to {times[-1]}") if times else cell("–"),
         cell(*settings) if settings else cell("–"),
     )
 
 
-def _watched(sessions: Sequence[Session]) -> Table:
+def _watched(systems: Sequence[System]) -> Table:
     rows = [
-        (cell(session.label), cell(result.case.id, kind="name"), cell(result.profiler or ""))
-        for session in sessions
-        for result in session.watched
+        (cell(system.label), cell(result.case.id, kind="name"), cell(result.profiler or ""))
+        for system in systems
+        for result in system.watched
     ]
     note = "A profiler slows what it watches: measured, right, and in no ranking, ratio or mean."
     return Table("watched", "Watched by a profiler", ("Machine", "Case", "By"), tuple(rows), note, "None.")
 
 
-def _unrecorded(sessions: Sequence[Session]) -> Table:
-    readings = {session.reading.path: session.reading for session in sessions}
+def _unrecorded(systems: Sequence[System]) -> Table:
+    readings = {reading.path: reading for system in systems for reading in system.readings}
     rows = [(cell(path.name), cell(*reading.missing, kind="name")) for path, reading in readings.items() if reading.missing]
     note = "The run was cut off before these: `ngtbench run --resume FILE` finishes it."
     return Table(

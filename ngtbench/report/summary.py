@@ -7,27 +7,27 @@ from ngtbench.analysis.results import result as one_result
 from ngtbench.model.comparison import Limit, Result
 from ngtbench.model.record import RunRecord
 from ngtbench.report import wording
-from ngtbench.report.sessions import Session, sessions
+from ngtbench.report.systems import System, systems
 from ngtbench.store.read import Reading
 from ngtbench.units import si
 
 
 def five_lines(reading: Reading) -> list[str]:
     """Return machine, counts, bandwidth, arithmetic, and the fact a reader must not miss; for each machine of a file."""
-    return [f"{word:<10} {said}" for session in sessions([reading], {}) for word, said in facts(session)]
+    return [f"{word:<10} {said}" for system in systems([reading], {}) for word, said in facts(system)]
 
 
-def facts(session: Session) -> list[tuple[str, str]]:
+def facts(system: System) -> list[tuple[str, str]]:
     """Return the five lines of one machine, each with its word."""
-    counts = [f"{len(session.ended(status))} {status}" for status in ("done", "wrong", "failed", "skipped")]
-    counts += [f"{len(session.watched)} watched by a profiler"] if session.watched else []
-    planned = len(session.reading.missing)
+    counts = [f"{len(system.ended(status))} {status}" for status in ("done", "wrong", "failed", "skipped")]
+    counts += [f"{len(system.watched)} watched by a profiler"] if system.watched else []
+    planned = sum(len(reading.missing) for reading in system.readings)
     return [
-        ("machine", wording.machine_line(session.machine)),
+        ("machine", wording.machine_line(system.machine)),
         ("cases", ", ".join(counts) + (f"; {planned} planned but not recorded" if planned else "")),
-        ("bandwidth", _bandwidth(session)),
-        ("arithmetic", _arithmetic(session)),
-        ("note", next(_notable(session), "nothing deviates, nothing was flagged")),
+        ("bandwidth", _bandwidth(system)),
+        ("arithmetic", _arithmetic(system)),
+        ("note", next(_notable(system), "nothing deviates, nothing was flagged")),
     ]
 
 
@@ -73,9 +73,9 @@ def audit(results: Sequence[Result]) -> list[str]:
     return lines + [f"audit      {result.case.id}: {'; '.join(wording.flags(result))}" for result in tuned]
 
 
-def _bandwidth(session: Session) -> str:
+def _bandwidth(system: System) -> str:
     said = []
-    for device, limits in session.limits.items():
+    for device, limits in system.limits.items():
         if limits.bandwidth:
             said.append(f"{device} {_limit(limits.bandwidth)}")
         else:
@@ -83,9 +83,9 @@ def _bandwidth(session: Session) -> str:
     return "; ".join(said)
 
 
-def _arithmetic(session: Session) -> str:
+def _arithmetic(system: System) -> str:
     said = []
-    for device, limits in session.limits.items():
+    for device, limits in system.limits.items():
         rates = [f"{dtype} {si(limit.value, 'FLOP/s')}" for dtype, limit in limits.flop.items()]
         said.append(f"{device} {', '.join(rates) if rates else 'not measured (system/gemm not measured)'}")
     return "; ".join(said)
@@ -99,20 +99,20 @@ def _limit(limit: Limit) -> str:
     return f"{si(limit.value, limit.unit)} by {limit.case}" + (f" ({limit.note})" if limit.note else "")
 
 
-def _notable(session: Session) -> Iterator[str]:
+def _notable(system: System) -> Iterator[str]:
     """Yield what a reader must not miss, the worst first."""
     for status in ("wrong", "failed"):
-        ended = session.ended(status)
+        ended = system.ended(status)
         if ended:
             more = f" (and {len(ended) - 1} more)" if len(ended) > 1 else ""
             yield f"{status}: {ended[0].case.id}: {ended[0].reason}{more}"
-    throttled = [result for result in session.ended("done") if result.throttle]
+    throttled = [result for result in system.ended("done") if result.throttle]
     if throttled:
         yield f"{len(throttled)} cases ran throttled, first {throttled[0].case.id}: {', '.join(throttled[0].throttle)}"
-    deviations = [f"{match.device} {deviation}" for match in session.machine.matches for deviation in match.deviations]
+    deviations = [f"{match.device} {deviation}" for match in system.machine.matches for deviation in match.deviations]
     if deviations:
         yield f"deviations: {'; '.join(deviations)}"
-    done = session.ended("done")
+    done = system.ended("done")
     flagged = [result for result in done if result.flags or result.modes]
     if flagged:
         worst = max(flagged, key=_unsettled)

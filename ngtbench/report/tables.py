@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ngtbench.model.comparison import Comparison, Fraction, Result, Score
 from ngtbench.report import wording
-from ngtbench.report.sessions import Session, rank
+from ngtbench.report.systems import System, rank
 from ngtbench.units import percent
 
 
@@ -34,14 +34,14 @@ def cell(*lines: str, kind: str = "") -> Cell:
     return Cell(tuple(line for line in lines if line), kind)
 
 
-def families(sessions: Sequence[Session]) -> list[Table]:
+def families(systems: Sequence[System]) -> list[Table]:
     """Return a table per family of everything that was measured and proved right, rivals of a problem side by side."""
-    done = [(session, result) for session in sessions for result in session.ended("done")]
+    done = [(system, result) for system in systems for result in system.ended("done")]
     names = sorted({result.family for _, result in done})
     return [_family(name, [(s, r) for s, r in done if r.family == name]) for name in names]
 
 
-def _family(name: str, done: list[tuple[Session, Result]]) -> Table:
+def _family(name: str, done: list[tuple[System, Result]]) -> Table:
     columns = (
         "Case",
         "Ran on",
@@ -53,22 +53,22 @@ def _family(name: str, done: list[tuple[Session, Result]]) -> Table:
         "Also measured",
         "Flags",
     )
-    rows = tuple(_done_row(session, result) for session, result in sorted(done, key=lambda item: rank(item[1])))
+    rows = tuple(_done_row(system, result) for system, result in sorted(done, key=lambda item: rank(item[1])))
     note = "Ordered by problem, the best figure of merit first. Every case here passed its check."
     reasons = dict.fromkeys(result.power_said for _, result in done if result.power_w is None)
     note += f" Power was not measured where it says so: {'; '.join(reasons)}." if reasons else ""
     return Table(f"family-{name}", f"Family {name}", columns, rows, note)
 
 
-def _done_row(session: Session, result: Result) -> tuple[Cell, ...]:
+def _done_row(system: System, result: Result) -> tuple[Cell, ...]:
     assert result.metric is not None and result.figure is not None  # done results have both
     name, figure = result.metric.name, result.figure
     better = "" if result.metric.better == "lower" else "higher is better"
-    sheet = session.datasheet(result)
-    shares = wording.share(session.fraction(result)) + ([] if sheet is None else _sheet(sheet))
+    sheet = system.datasheet(result)
+    shares = wording.share(system.fraction(result)) + ([] if sheet is None else _sheet(sheet))
     return (
         cell(result.case.id, result.variant or "", "optimised" if result.tier == "optimised" else "", kind="name"),
-        cell(session.label, wording.place(result)),
+        cell(system.label, wording.place(result)),
         cell(wording.amount(name, figure.value), wording.NAMES.get(name, name), better, *_cold(result), kind="number"),
         cell(wording.spread(name, figure), *wording.basis(figure), kind="number"),
         cell(*wording.rates(result), *wording.saturation(result), kind="number rates"),
@@ -99,13 +99,13 @@ def _others(result: Result) -> list[str]:
     return [*words, f"power {wording.amount('mean_w', result.power_w)} mean, {result.power_said}", *wording.energy(result)]
 
 
-def ended(sessions: Sequence[Session], status: str, title: str, note: str, empty: str) -> Table:
+def ended(systems: Sequence[System], status: str, title: str, note: str, empty: str) -> Table:
     """Return what ended so, with reasons; equal reasons of one workload and place in one row where they were skipped."""
     columns = ("Cases", "On", "Reason", "Remedy" if status == "skipped" else "Check")
     rows = []
-    for session in sessions:
+    for system in systems:
         groups: dict[tuple[str, str, str, str], list[str]] = {}
-        for result in session.ended(status):
+        for result in system.ended(status):
             last = result.remedy or "" if status == "skipped" else "; ".join(wording.error(result)) if result.verdict else ""
             key = (
                 result.case.workload if status == "skipped" else result.case.id,
@@ -116,11 +116,11 @@ def ended(sessions: Sequence[Session], status: str, title: str, note: str, empty
             groups.setdefault(key, []).append(result.case.id)
         for (_, place, reason, last), cases in groups.items():
             kind = "" if status == "skipped" else "warn"
-            rows.append((cell(*cases, kind="name"), cell(session.label, place), cell(reason, kind=kind), cell(last or "–")))
+            rows.append((cell(*cases, kind="name"), cell(system.label, place), cell(reason, kind=kind), cell(last or "–")))
     return Table(status, title, columns, tuple(rows), note, empty)
 
 
-def comparison(a: Session, b: Session, found: Iterable[Comparison], number: int) -> Table:
+def comparison(a: System, b: System, found: Iterable[Comparison], number: int) -> Table:
     """Return the ratios of B over A, and below them what is not comparable and why."""
     ranked = sorted(found, key=lambda one: (one.case.problem, one.case.impl))
     rows = [_ratio_row(one) for one in ranked if one.ratio is not None]
@@ -132,7 +132,7 @@ def comparison(a: Session, b: Session, found: Iterable[Comparison], number: int)
         rows.append((cell(*cases, kind="name"), *places, cell("not comparable", kind="quiet"), cell("–"), cell(reason)))
     columns = ("Case", "A ran on", "B ran on", "B over A", "95 % interval", "Beside it, or why not")
     title = f"A = {a.label}, B = {b.label}"
-    note = f"Above 1, B ({b.label}, {b.reading.path.name}) is better; below 1, A ({a.label}, {a.reading.path.name}) is."
+    note = f"Above 1, B ({b.label}) is better; below 1, A ({a.label}) is."
     return Table(f"comparison-{number}", title, columns, tuple(rows), note, "Neither side has a case.")
 
 

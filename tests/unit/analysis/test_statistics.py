@@ -1,7 +1,8 @@
 """Intervals contain what they claim to, and say what they do not contain."""
 
+import math
 import random
-from statistics import median
+from statistics import median, stdev
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,7 @@ def test_equal_samples_have_a_point_for_an_interval() -> None:
     assert found.lacks == (statistics.WITHIN,)
     over = statistics.interval([[0.1] * 3] * 4)
     assert (over.low, over.value, over.high) == (0.1, 0.1, 0.1)
-    assert over.lacks == ()
+    assert over.lacks == (statistics.WITHIN_JOB,)
 
 
 def test_autocorrelation_widens_the_interval() -> None:
@@ -88,7 +89,7 @@ def test_from_three_launches_on_the_launch_is_the_unit() -> None:
     # t(2) = 4.3027, sd of the logarithms = log 1.1 = 0.09531, over sqrt 3: half-width 0.23677
     assert found.low == pytest.approx(1.1 * 0.78917, rel=1e-4)
     assert found.high == pytest.approx(1.1 * 1.26715, rel=1e-4)
-    assert (found.launches, found.samples, found.lacks) == (3, 9, ())
+    assert (found.launches, found.samples, found.lacks) == (3, 9, (statistics.WITHIN_JOB,))
     assert "Student t" in found.method
 
 
@@ -124,3 +125,25 @@ def test_intervals_are_numbers_and_contain_their_value(launches: list[list[float
         assert found.low - slack <= found.value <= found.high + slack
     if len(launches) == 1:
         assert found.value == median(launches[0])
+
+
+def test_from_three_jobs_on_the_job_is_the_unit() -> None:
+    launches = [[1.0], [1.0], [1.0], [1.1], [1.1], [1.21]]
+    found = statistics.interval(launches, ["a", "a", "b", "b", "b", "c"])
+    means = statistics.job_means([1.0, 1.0, 1.0, 1.1, 1.1, 1.21], ["a", "a", "b", "b", "b", "c"])
+    assert means == pytest.approx({"a": 1.0, "b": 1.21 ** (1 / 3), "c": 1.21})
+    logs = [math.log(mean) for mean in means.values()]
+    half = 4.302653 * stdev(logs) / math.sqrt(3)
+    assert (found.jobs, found.launches, found.lacks) == (3, 6, ())
+    assert found.value == pytest.approx(math.exp(sum(logs) / 3))
+    assert (found.low, found.high) == pytest.approx((found.value * math.exp(-half), found.value * math.exp(half)), rel=1e-6)
+
+
+def test_two_jobs_are_too_few() -> None:
+    found = statistics.interval([[1.0], [1.1], [1.2]], ["a", "a", "b"])
+    assert (found.jobs, found.lacks) == (2, (statistics.TWO_JOBS,))
+
+
+def test_repeatability_is_hepscores() -> None:
+    assert statistics.repeatability([1.0, 1.0]) is None
+    assert statistics.repeatability([float(k) for k in range(1, 102)]) == pytest.approx((96 - 6) / 51)

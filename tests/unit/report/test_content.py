@@ -15,7 +15,7 @@ from ngtbench.model.case import Selection
 from ngtbench.model.machine import Match
 from ngtbench.model.record import Energy, Outcome, PlanRecord
 from ngtbench.report import figures, html, provenance, published, tables, weights
-from ngtbench.report.sessions import Session, sessions
+from ngtbench.report.systems import System, systems
 from ngtbench.report.tables import Table
 from ngtbench.store.read import Reading
 from tests.machines import gpu, machine
@@ -38,8 +38,8 @@ def reading(tmp_path: Path) -> Reading:
     return written(tmp_path / "a.jsonl", machine(gpu()), *runs)
 
 
-def session(reading: Reading) -> Session:
-    (found,) = sessions([reading], {})
+def system(reading: Reading) -> System:
+    (found,) = systems([reading], {})
     return found
 
 
@@ -52,7 +52,7 @@ def page(*readings: Reading) -> str:
 
 
 def test_a_family_shows_merit_interval_rates_and_error(reading: Reading) -> None:
-    (table,) = tables.families([session(reading)])
+    (table,) = tables.families([system(reading)])
     first, second = text(table).splitlines()  # nothing but what is done
     assert first.startswith("system/triad@1/M/numba/float64")  # the faster one
     for words in ("500 µs", "44 samples within one launch", "4 GFLOP/s 48 GB/s 2 Gelement/s", "error 1e-17 tolerance 1e-15"):
@@ -65,17 +65,17 @@ def test_a_family_shows_merit_interval_rates_and_error(reading: Reading) -> None
 
 def test_power_is_shown_with_its_sensor(tmp_path: Path) -> None:
     taken = replace(measurement(), energy=Energy(50.0, 0.5, None, None, "NVML counter"))
-    (table,) = tables.families([session(written(tmp_path / "a.jsonl", machine(), run(replace(done(), measurement=taken))))])
+    (table,) = tables.families([system(written(tmp_path / "a.jsonl", machine(), run(replace(done(), measurement=taken))))])
     assert "power 100 W mean, NVML counter" in text(table)
 
 
 def test_what_did_not_end_well_has_its_reason_and_no_rank(reading: Reading) -> None:
-    wrong, failed, skipped, watched, unrecorded = provenance.endings([session(reading)])
+    wrong, failed, skipped, watched, unrecorded = provenance.endings([system(reading)])
     assert "error 0.2 at a[3]" in text(wrong)
     assert "signal 9" in text(failed)
     assert "no GPU | buy one" in text(skipped)
     assert watched.rows == unrecorded.rows == ()
-    found = session(reading)
+    found = system(reading)
     drawn = json.dumps([figures.shares("system", [found]), figures.spread(found)], default=vars)
     for name in ("torch", "cupy", "hip"):
         assert name not in text(tables.families([found])[0])
@@ -86,14 +86,14 @@ def test_planned_cases_without_a_record_are_named(reading: Reading) -> None:
     digest = next(iter(reading.machines))
     plan = PlanRecord(selection=Selection(), order_seed=1, keys=("lost case",), machine=digest)
     cut = replace(reading, plans=(plan,))
-    assert "lost case" in text(provenance.endings([session(cut)])[4])
+    assert "lost case" in text(provenance.endings([system(cut)])[4])
 
 
 def test_what_a_profiler_watched_is_named_and_ranked_nowhere(tmp_path: Path) -> None:
     plain = run(of=case(impl="numpy"))
     watched = replace(run(of=case(impl="numba")), provenance=replace(plain.provenance, profiler="perf"))
-    found = session(written(tmp_path / "a.jsonl", machine(), plain, watched))
-    assert text(provenance.endings([found])[3]) == "testhost | system/triad@1/M/numba/float64 | perf"
+    found = system(written(tmp_path / "a.jsonl", machine(), plain, watched))
+    assert text(provenance.endings([found])[3]) == "Test CPU, 8 threads | system/triad@1/M/numba/float64 | perf"
     assert "numba" not in text(tables.families([found])[0])
     assert "numba" not in json.dumps(figures.spread(found), default=vars)
     assert found.limits["cpu:0"].bandwidth is None or "numba" not in found.limits["cpu:0"].bandwidth.case
@@ -109,8 +109,7 @@ def test_deviations_and_what_was_not_read_are_on_the_page(tmp_path: Path) -> Non
 
 def test_two_files_are_compared_and_the_first_is_the_base(reading: Reading, tmp_path: Path) -> None:
     other = written(tmp_path / "b.jsonl", machine(), run(done([x / 4 for x in STEADY])))
-    a, b = sessions([reading, other], {})
-    assert (a.label, b.label) == ("testhost", "testhost (2)")
+    a, b = systems([reading, other], {}, ["a", "b"])
     shown = text(tables.comparison(a, b, compare(a.results, b.results), 1))
     assert "| 4.000 | 3.9" in shown
     assert "not comparable | – | only A has it" in shown
@@ -123,7 +122,7 @@ def test_a_resumed_run_is_one_machine(reading: Reading) -> None:
     digest = "f" * 16
     more = replace(run(of=case(impl="late")), machine=digest)
     resumed = replace(reading, machines=reading.machines | {digest: again}, runs=(*reading.runs, more))
-    assert len(session(resumed).results) == 6
+    assert len(system(resumed).results) == 6
 
 
 def test_everything_is_escaped(tmp_path: Path) -> None:
@@ -168,7 +167,7 @@ def test_published_figures_stand_apart(reading: Reading, tmp_path: Path) -> None
     shown = html.render([reading], {}, published.load(tmp_path), EQUAL)
     assert "3 TB/s" in shown
     assert "Published by others" in shown
-    assert "a paper" not in text(tables.families([session(reading)])[0])
+    assert "a paper" not in text(tables.families([system(reading)])[0])
 
 
 @pytest.mark.parametrize(
