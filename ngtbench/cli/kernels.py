@@ -1,7 +1,6 @@
-"""`ngtbench kernels`: every traced kernel, what compilers make of it, and the text they are given."""
+"""`ngtbench kernels`: every traced kernel and block, what compilers make of it, and the text they are given."""
 
 import difflib
-import importlib
 import json as json_module
 import shlex
 import sys
@@ -15,23 +14,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from ngtbench import backends
 from ngtbench.cli.talk import Talk, say
-from ngtbench.codegen import cpp, cubin, find, gpu, survey
+from ngtbench.codegen import cpp, cubin, find, survey
 from ngtbench.codegen.cubin import ARCHITECTURES, Cubin
-from ngtbench.codegen.find import Entry
-from ngtbench.codegen.kernel import Kernel
+from ngtbench.codegen.entries import Entry
 from ngtbench.codegen.survey import HOST, Library, Made, Place, Toolchains
-from ngtbench.codegen.trace import trace
 from ngtbench.errors import BadInput, CompileError, NgtBenchError, Unavailable
 
 NOTHING_RAN = 3
-_TARGETS = ("cpp", "cuda", "numba")
-_NAMES = "from math import sqrt\n\nfrom numba import prange\nfrom numpy import {dtype} as T\n\n\n"  # what numba's text uses
 _ABSENT = {HOST: "no C++ compiler here", "nvcc": "no nvcc here"}
 _LEGEND = """\
-FLOP, bytes and moves: per site and right-hand side, {dtype}; bytes if every neighbour is still in cache; a move brings a number
-from where a neighbour was computed to the own site, on a processor perhaps to another lane
+FLOP, bytes and moves: {dtype}, per site and right-hand side; of amplitudes per event, with one term of each sort
+bytes: if every neighbour is still in cache; move: a number from where a neighbour was computed to the own site, on a processor
+perhaps to another lane
 host: seconds to compile, and registers; sm_80 (A100), sm_89 (L40S), sm_90 (H100): registers per thread, and bytes that spill
 –: not compiled yet (ngtbench kernels --compile){absent}
 """
@@ -44,8 +39,12 @@ def command(
     dtype: Annotated[str, typer.Option(help="float64 or float32")] = "float64",
     compiling: Annotated[bool, typer.Option("--compile", help="Compile for this processor and, by nvcc, three GPUs")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print a versioned JSON document")] = False,
-    target: Annotated[str | None, typer.Option(help="Of show: cpp, cuda (also HIP), or numba (which is imported)")] = None,
-    lanes: Annotated[int | None, typer.Option(min=1, help="Of show: sites of a block; default one register, cuda 32")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Of show: cpp, cuda (also HIP), or of lattices numba (which is imported)")
+    ] = None,
+    lanes: Annotated[
+        int | None, typer.Option(min=1, help="Of show: sites or events at once; default one register, cuda 32")
+    ] = None,
 ) -> int:
     """List kernels, compile them, or print the text of one."""
     if dtype not in cpp.TYPES:
@@ -60,9 +59,9 @@ def command(
     return _list(_chosen(names), dtype, compiling, json)
 
 
-def _chosen(names: Sequence[str]) -> list[Kernel]:
-    """Return the kernels of these names, or all."""
-    known = {kernel.name: kernel for kernels in find.kernels().values() for kernel in kernels}
+def _chosen(names: Sequence[str]) -> list[Entry]:
+    """Return the entries of these names, or all."""
+    known = {entry.name: entry for entry in find.listing()}
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, 5)
@@ -70,21 +69,13 @@ def _chosen(names: Sequence[str]) -> list[Kernel]:
     return [known[name] for name in dict.fromkeys(names)] or list(known.values())
 
 
-def _show(kernel: Kernel, dtype: str, target: str, lanes: int | None) -> int:
-    if target not in _TARGETS:
-        raise BadInput(f"no target '{target}': there are {', '.join(_TARGETS)}")
-    if target == "numba" and lanes not in (None, 1):
-        raise BadInput(f"--lanes {lanes}: numba's kernels take one lane")
+def _show(entry: Entry, dtype: str, target: str, lanes: int | None) -> int:
     tools = _toolchains()
-    if target == "cpp":
-        say(survey.host(kernel, dtype, lanes or survey.register(dtype, tools)))
-    elif target == "cuda":
-        say(survey.device(kernel, dtype, lanes or gpu.LANES))
-    elif package := backends.missing("numba"):
-        sys.stderr.write(f"ngtbench: {Unavailable(f'package {package} is not installed', backends.remedy(package))}\n")
+    try:
+        say(entry.text(target, dtype, lanes or survey.lanes(target, dtype, tools)))
+    except Unavailable as error:
+        sys.stderr.write(f"ngtbench: {error}\n")
         return NOTHING_RAN
-    else:
-        say(_NAMES.format(dtype=dtype) + importlib.import_module("ngtbench.codegen.jit").source(kernel))
     return 0
 
 
@@ -97,18 +88,17 @@ def _toolchains() -> Toolchains:
     return tools
 
 
-def _list(kernels: list[Kernel], dtype: str, compiling: bool, json: bool) -> int:
+def _list(entries: list[Entry], dtype: str, compiling: bool, json: bool) -> int:
     tools = _toolchains()
-    made, errors = _compiled(kernels, dtype, tools) if compiling else (survey.kept(kernels, dtype, tools), {})
+    made, errors = _compiled(entries, dtype, tools) if compiling else (survey.kept(entries, dtype, tools), {})
     for said in dict.fromkeys([str(error) for error in errors.values()] + [one.said for one in _libraries(made) if one.said]):
         sys.stderr.write(f"ngtbench: {said}\n")
-    entries = {entry.name: entry for entry in find.listing(dtype)}
     if json:
-        rows = [_plain(entries[kernel.name], kernel, made, errors) for kernel in kernels]
+        rows = [_plain(entry, dtype, made, errors) for entry in entries]
         document = {"schema": "ngtbench.kernels/1", "dtype": dtype, "unavailable": tools.absent, "kernels": rows}
         say(json_module.dumps(document, indent=1, ensure_ascii=False) + "\n")
     else:
-        _print([(entries[kernel.name], kernel) for kernel in kernels], made, errors)
+        _print(entries, dtype, made, errors)
         absent = "".join(f"; {_ABSENT[name]}" for name in tools.absent)
         say(_LEGEND.format(dtype=dtype, absent=absent))
     if any(isinstance(error, CompileError) for error in errors.values()):
@@ -116,14 +106,14 @@ def _list(kernels: list[Kernel], dtype: str, compiling: bool, json: bool) -> int
     return NOTHING_RAN if compiling and not made else 0
 
 
-def _compiled(kernels: list[Kernel], dtype: str, tools: Toolchains) -> tuple[dict[Place, Made], dict[Place, NgtBenchError]]:
+def _compiled(entries: list[Entry], dtype: str, tools: Toolchains) -> tuple[dict[Place, Made], dict[Place, NgtBenchError]]:
     made, errors = dict[Place, Made](), dict[Place, NgtBenchError]()
-    total = len(kernels) * ((tools.host is not None) + len(ARCHITECTURES) * (tools.nvcc is not None))
+    total = len(entries) * ((tools.host is not None) + len(ARCHITECTURES) * (tools.nvcc is not None))
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with (
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
-        closing(survey.compiled(kernels, dtype, tools)) as results,
+        closing(survey.compiled(entries, dtype, tools)) as results,
     ):
         task = progress.add_task("", total=total)
         for place, found in results:
@@ -139,38 +129,38 @@ def _libraries(made: Mapping[Place, Made]) -> list[Library]:
     return [one for one in made.values() if isinstance(one, Library)]
 
 
-def _plain(entry: Entry, kernel: Kernel, made: Mapping[Place, Made], errors: Mapping[Place, NgtBenchError]) -> dict[str, Any]:
-    host = made.get((kernel.name, HOST))
-    reports = {arch: made.get((kernel.name, arch)) for arch in ARCHITECTURES}
+def _plain(entry: Entry, dtype: str, made: Mapping[Place, Made], errors: Mapping[Place, NgtBenchError]) -> dict[str, Any]:
+    host = made.get((entry.name, HOST))
+    reports = {arch: made.get((entry.name, arch)) for arch in ARCHITECTURES}
     return {
-        "kernel": kernel.name,
+        "kernel": entry.name,
         "module": entry.module,
+        "per": entry.per,
         "flop": entry.flop,
-        "bytes": entry.bytes,
-        "flop_per_byte": entry.intensity,
-        "operations": dict(sorted(survey.counts(trace(kernel)).items())),
+        "bytes": entry.moved_b(dtype),
+        "flop_per_byte": entry.intensity(dtype),
+        "operations": dict(sorted(entry.operations().items())),
         "host": asdict(host) if host else None,
         "gpu": {
             arch: asdict(one) | {"spill_b": one.spill_b} if isinstance(one, Cubin) else None for arch, one in reports.items()
         },
-        "errors": {where: str(error) for (name, where), error in errors.items() if name == kernel.name},
+        "errors": {where: str(error) for (name, where), error in errors.items() if name == entry.name},
     }
 
 
-def _print(rows: list[tuple[Entry, Kernel]], made: Mapping[Place, Made], errors: Mapping[Place, NgtBenchError]) -> None:
+def _print(entries: list[Entry], dtype: str, made: Mapping[Place, Made], errors: Mapping[Place, NgtBenchError]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("kernel", no_wrap=True)
     for heading in ("FLOP", "bytes", "FLOP/B", "moves", HOST, *ARCHITECTURES):
         table.add_column(heading, justify="right", overflow="fold")
     module = ""
-    for entry, kernel in rows:
+    for entry in entries:
         if entry.module != module:
             module = entry.module
             table.add_row(module, style="bold")
-        counts = survey.counts(trace(kernel))
-        known = [_cell(made.get((kernel.name, where)), errors.get((kernel.name, where))) for where in (HOST, *ARCHITECTURES)]
-        numbers = (str(entry.flop), str(entry.bytes), f"{entry.intensity:.2f}", str(counts["move"]))
-        table.add_row(entry.name, *numbers, *known)
+        known = [_cell(made.get((entry.name, where)), errors.get((entry.name, where))) for where in (HOST, *ARCHITECTURES)]
+        numbers = (entry.flop, entry.moved_b(dtype), f"{entry.intensity(dtype):.2f}", entry.operations()["move"])
+        table.add_row(entry.name, *map(str, numbers), *known)
     Talk(highlight=False).print(table)
 
 

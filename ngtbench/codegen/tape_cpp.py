@@ -121,7 +121,7 @@ def source(
     vector = lanes > 1
     lines = [cpp.prologue(dtype, lanes)]
     lines.append(_MIXED.format(vector=_VECTOR * vector) if mixed else _SAME)
-    lines += [_function(kind, scalars) for kind in kinds]
+    lines += [_function(kind, scalars, "static __attribute__((noinline))") for kind in kinds]
     given = ", scalars" if scalars else ""
     cases = "".join(
         f"        case {k}: for (int i = 0; i < count; ++i) p = {kind.name}(p, m{given}); break;\n"
@@ -142,13 +142,18 @@ def source(
     return "\n".join(lines)
 
 
+def block(kind: Kind, scalars: tuple[str, ...], dtype: str, lanes: int) -> str:
+    """Return the text of one kind alone, as `source` has it: `extern "C" const int *KIND(record, memory, scalars)`."""
+    return cpp.prologue(dtype, lanes) + "\n" + _function(kind, scalars, 'extern "C"')
+
+
 def _columns(lanes: int, dtype: str) -> int:
     """Return how many columns are summed at once: two rows of sums must fit the registers beside what they are made of."""
     wide = lanes * (8 if dtype == "float64" else 4) == 64  # 32 registers, else most often 16
     return 8 if wide else 4
 
 
-def _function(kind: Kind, scalars: tuple[str, ...]) -> str:
+def _function(kind: Kind, scalars: tuple[str, ...], linkage: str) -> str:
     """Write one kind: `const int *KIND(record, memory)` returns the next record."""
     lines = [f"const T {name} = T(scalars[{k}]);" for k, name in enumerate(scalars)]
     lines += [f"const V *const x{k}_0 = m + p[{1 + k}];" for k in range(len(kind.extras))]
@@ -171,7 +176,7 @@ def _function(kind: Kind, scalars: tuple[str, ...]) -> str:
     lines += [f"out[{j}] = {cpp.stored(program, line)};" for j, line in enumerate(program.outputs["out"])]
     lines.append("return q;")
     given = ", const double *const scalars" if scalars else ""
-    head = f"static __attribute__((noinline)) const int *{kind.name}(const int *const p, V *const m{given})\n{{\n"
+    head = f"{linkage} const int *{kind.name}(const int *const p, V *const m{given})\n{{\n"
     return head + textwrap.indent("\n".join(lines), "  ") + "\n}\n"
 
 

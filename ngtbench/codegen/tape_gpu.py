@@ -18,10 +18,13 @@ _PROLOGUE = """\
 typedef {real} T;
 typedef T V;
 typedef {narrow} E;
-enum {{ W = {lanes}, UNITS = {units}, SIZE = {size}, INPUTS = {inputs}, WIDTH = {width} }};
-enum {{ PARTIAL = {partial}, PARTS = {parts}, CHUNKS = {chunks}, R = {rows}, K = {columns} }};
+enum {{ W = {lanes}, UNITS = {units}, SIZE = {size}, R = {rows} }};
 struct alignas(R * sizeof(E) < 16 ? R * sizeof(E) : 16) Row {{ E c[R]; }};
 """
+_SIZES = """\
+enum {{ INPUTS = {inputs}, WIDTH = {width}, PARTIAL = {partial}, PARTS = {parts}, CHUNKS = {chunks}, K = {columns} }};
+"""
+_TILE = 4096  # numbers of an event where no tape tells: registers hardly depend on it
 PARAMETERS = (
     "const int *const __restrict__ words",
     "const Row *const __restrict__ colour",
@@ -84,29 +87,37 @@ def source(tape: Tape, dtype: str, lanes: int = gpu.LANES, threads_per_block: in
     `tape_launch.schedule`. Lanes divide the threads of a block. `mixed` contracts in single precision.
     """
     sizes = {
-        "lanes": lanes,
-        "units": threads_per_block // lanes,
-        "size": tape_launch.size(tape),
         "inputs": tape.inputs,
         "width": tape.width,
         "partial": tape.size,
         "parts": tape_launch.parts(tape),
         "chunks": len(list(tape_launch.chunks(tape))),
-        "rows": tape_launch.ROWS,
         "columns": tape_launch.columns(tape),
     }
     programs = [program for kind in tape.kinds for program in _programs(kind, tape.scalars)]
-    lines = [_PROLOGUE.format(real=cpp.TYPES[dtype], narrow="float" if mixed else cpp.TYPES[dtype], **sizes)]
-    lines += [text for kind, text in gpu.functions(dtype).items() if any(gpu.uses(program, kind) for program in programs)]
+    lines = [*_prologue(programs, dtype, lanes, threads_per_block, tape_launch.size(tape), mixed), _SIZES.format(**sizes)]
     bodies = {"entered": _ENTERED} | {kind.name: _body(kind, tape.scalars) for kind in tape.kinds}
     bodies |= {f"turned_{count}": _turned(count) for count in sorted(set(tape.contraction.groups) - {1})}
     bodies |= {"contracted": _CONTRACTED, "summed": _SUMMED}
-    parameters = ",\n    ".join(PARAMETERS)
-    for name, body in bodies.items():
-        task = "  const unsigned task = unit % tasks;\n" * ("task" in body)
-        inner = textwrap.indent(body, "  ", lambda line: not line.startswith("#"))
-        lines.append(_KERNEL.format(threads=threads_per_block, name=name, parameters=parameters, task=task, body=inner))
-    return "\n".join(lines)
+    return "\n".join([*lines, *(_kernel(name, body, threads_per_block) for name, body in bodies.items())])
+
+
+def block(kind: Kind, scalars: tuple[str, ...], dtype: str, lanes: int = gpu.LANES) -> str:
+    """Return the text of one kind's kernel alone, as `source` has it."""
+    lines = _prologue(_programs(kind, scalars), dtype, lanes, gpu.THREADS, _TILE)
+    return "\n".join([*lines, _kernel(kind.name, _body(kind, scalars), gpu.THREADS)])
+
+
+def _prologue(programs: list[Program], dtype: str, lanes: int, threads: int, size: int, mixed: bool = False) -> list[str]:
+    real, narrow = cpp.TYPES[dtype], cpp.TYPES["float32" if mixed else dtype]
+    head = _PROLOGUE.format(real=real, narrow=narrow, lanes=lanes, units=threads // lanes, size=size, rows=tape_launch.ROWS)
+    return [head, *(text for one, text in gpu.functions(dtype).items() if any(gpu.uses(program, one) for program in programs))]
+
+
+def _kernel(name: str, body: str, threads: int) -> str:
+    task = "  const unsigned task = unit % tasks;\n" * ("task" in body)
+    inner = textwrap.indent(body, "  ", lambda line: not line.startswith("#"))
+    return _KERNEL.format(threads=threads, name=name, parameters=",\n    ".join(PARAMETERS), task=task, body=inner)
 
 
 def _programs(kind: Kind, scalars: tuple[str, ...]) -> list[Program]:

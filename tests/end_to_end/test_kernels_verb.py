@@ -61,8 +61,9 @@ def test_every_kernel_is_listed(here: CommandLine) -> None:
     ended = here("kernels")
     assert ended.returncode == 0, ended.stderr
     for entry in find.listing():
-        assert row(ended.stdout, entry.name)[1:3] == [str(entry.flop), str(entry.bytes)]
+        assert row(ended.stdout, entry.name)[1:3] == [str(entry.flop), str(entry.moved_b("float64"))]
     assert row(ended.stdout, "wilson") == ["wilson", "1320", "960", "1.38", "96", "–", "–", "–", "–"]
+    assert row(ended.stdout, "momentum") == ["momentum", "8", "96", "0.08", "0", "–", "–", "–", "–"]
     assert "nvcc: " in ended.stderr and "Build 13.9" in ended.stderr
 
 
@@ -75,7 +76,13 @@ def test_json_has_the_operations_of_one_precision(here: CommandLine) -> None:
     assert (wilson["module"], wilson["flop"], wilson["bytes"], wilson["flop_per_byte"]) == ("lattice.hopping", 1320, 480, 2.75)
     assert wilson["operations"]["move"] == 96 and wilson["operations"]["load"] == 8 * 24 + 8 * 18
     assert sum(wilson["operations"][kind] for kind in ("add", "sub", "mul")) == 1320
-    assert wilson["host"] is None and wilson["gpu"] == {"sm_80": None, "sm_89": None, "sm_90": None}
+    assert wilson["per"] == "site" and wilson["host"] is None and wilson["gpu"] == {"sm_80": None, "sm_89": None, "sm_90": None}
+
+
+def test_json_has_a_block_of_a_tape(here: CommandLine) -> None:
+    gluon = listed(here("kernels", "gluon", "--dtype", "float32", "--json"))["gluon"]
+    assert (gluon["module"], gluon["per"], gluon["bytes"]) == ("amplitudes.generate", "event", 4 * 41)
+    assert sum(gluon["operations"][kind] for kind in ("add", "sub", "mul")) == gluon["flop"] > 0
 
 
 def test_what_is_compiled_is_known_afterwards(here: CommandLine, tool: Callable[[str, str], str], tmp_path: Path) -> None:
@@ -155,6 +162,16 @@ def test_without_any_compiler_nothing_is_compiled(
     assert "; no C++ compiler here; no nvcc here" in said.out
 
 
+def test_a_block_of_a_tape_is_compiled_and_known_afterwards(here: CommandLine, tool: Callable[[str, str], str]) -> None:
+    tool("g++", "install g++")
+    ended = here("kernels", "--compile", "column_2_width")
+    assert ended.returncode == 0, ended.stderr
+    isa = ended.stderr.partition(":")[0].split()[-1]
+    assert " ".join(row(ended.stdout, "column_2_width")[6:]) == f"s {isa} 97 97, 48 B 97"
+    again = listed(here("kernels", "--json"))["column_2_width"]
+    assert again["host"]["compile_s"] > 0 and again["gpu"]["sm_90"]["registers"] == 97
+
+
 def test_what_a_compiler_rejects_is_quoted(here: CommandLine, tool: Callable[[str, str], str], tmp_path: Path) -> None:
     real = tool("g++", "install g++")
     picky = 'case "$*" in *kernels/wilson-8*) echo "wilson.cpp:7: error: too many links" >&2; exit 1;; esac'
@@ -183,6 +200,7 @@ def test_a_cache_that_cannot_be_written_is_said(here: CommandLine, tool: Callabl
     [
         (["wilsn"], "no kernel 'wilsn': near are wilson"),
         (["show", "xyzzy"], "no kernel 'xyzzy': there are wilson, "),
+        (["show", "gluons"], "no kernel 'gluons': near are gluon, "),
         (["show"], "show takes the name of one kernel"),
         (["show", "wilson", "--json"], "show takes the name of one kernel"),
         (["wilson", "--target", "cuda"], "ngtbench kernels show NAME"),
@@ -191,7 +209,9 @@ def test_a_cache_that_cannot_be_written_is_said(here: CommandLine, tool: Callabl
         (["show", "wilson", "--target", "fortran"], "no target 'fortran': there are cpp, cuda, numba"),
         (["show", "wilson", "--lanes", "3"], "3 lanes: an even-odd lattice of 8x8x8x8 has 1, 2, 4 ... 256"),
         (["show", "wilson", "--target", "cuda", "--lanes", "512"], "512 lanes: "),
-        (["show", "wilson", "--target", "numba", "--lanes", "4"], "--lanes 4: numba's kernels take one lane"),
+        (["show", "wilson", "--target", "numba", "--lanes", "4"], "4 lanes: numba's kernels take one lane"),
+        (["show", "gluon", "--target", "numba"], "gluon: no target 'numba': there are cpp, cuda"),
+        (["show", "gluon", "--lanes", "3"], "3 lanes: events of a tape are taken in 1, 2, 4 ... 128"),
     ],
 )
 def test_bad_words(here: CommandLine, words: list[str], said: str) -> None:
@@ -207,7 +227,7 @@ def test_registers_that_do_not_exist_are_bad_input(here: CommandLine) -> None:
     assert "NGTBENCH_ISA=avx1024: there are avx512" in ended.stderr
 
 
-@pytest.mark.parametrize("words", [["kernels"], ["kernels", "show", "wilson"], ["kernels", "show", "wilson", "--target", "cuda"]])
+@pytest.mark.parametrize("words", [["kernels"], ["kernels", "show", "wilson"], ["kernels", "show", "gluon", "--target", "cuda"]])
 def test_no_framework_is_imported(words: list[str], tmp_path: Path) -> None:
     program = (
         f"import sys\nsys.argv = ['ngtbench', *{words!r}]\nfrom ngtbench.cli import main\ntry:\n    main()\n"

@@ -1,14 +1,15 @@
 """From a process to a tape: every current of every state, in an order and at addresses that keep what is in use small."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ngtbench.codegen import contract
-from ngtbench.codegen.tape import Segment, Step, Tape
+from ngtbench.codegen.tape import Kind, Segment, Step, Tape
 from ngtbench.errors import BadInput
-from ngtbench.kernels.amplitudes import blocks
+from ngtbench.kernels.amplitudes import blocks, gluons
 from ngtbench.kernels.amplitudes.operations import Operation, Operations, Value
 from ngtbench.kernels.amplitudes.recursion import Node
 from ngtbench.physics.processes import Process
@@ -121,3 +122,25 @@ def _stays(operations: Operations, value: Value) -> bool:
     _, of, _ = value
     legs = of.legs if isinstance(of, Node) else of
     return not isinstance(of, Node) or len(legs & operations.gluons) <= _KEPT
+
+
+def _kinds() -> Iterator[Kind]:
+    """Return the kinds of all tapes, from external particles to amplitudes; of top quarks without a width, with one, sampled."""
+    yield blocks.momentum()
+    yield from (blocks.inverse(*how) for how in ((False, False), (True, False), (True, True)))
+    yield from (blocks.polarisation(sampled) for sampled in (False, True))
+    for row in (True, False):
+        yield from (blocks.massless(row, right) for right in (False, True))
+        yield from (blocks.top(row, *how) for how in (((2, False), (1, True)) if row else ((1, False), (2, False), (1, True))))
+        yield from (blocks.quark(row, 1, right, False, False) for right in (False, True))
+        spins = ((2, False), (2, True), (1, False), (1, True)) if row else ((1, False), (2, True), (1, True))
+        yield from (blocks.quark(row, count, None, False, width) for count, width in spins)
+    yield from (blocks.quark(False, *how, True, False) for how in ((1, False), (1, True), (1, None), (2, None)))
+    for real in (True, False):
+        yield from (gluons.gluon(real), gluons.tensor(real))
+    lines = ((1, 1, False), (1, 1, True), (2, 1, None), (2, 2, None), (1, 1, None))
+    yield from (kind(*line) for kind in (blocks.current, blocks.closed) for line in lines)
+    yield gluons.gluon_closed()
+
+
+KINDS = tuple((kind, blocks.SCALARS) for kind in _kinds())  # what `ngtbench kernels` lists; a test tells which are missing
