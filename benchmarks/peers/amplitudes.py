@@ -17,9 +17,11 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ngtbench.codegen import compiler
+from ngtbench.discover.machine import discover
 from ngtbench.harness.prepare import prepare
 from ngtbench.kernels.amplitudes import compiled
 from ngtbench.kernels.amplitudes.compiled import Model
@@ -63,7 +65,8 @@ def main() -> None:
         report.append({"process": PROCESSES[name][0]} | summary(rounds, flop) | {"rounds": rounds})
         print(json.dumps({key: value for key, value in report[-1].items() if key != "rounds"}), flush=True)  # noqa: T201 - a script
     if chosen.output:
-        told = {key: getattr(chosen, key) for key in ("precision", "width", "threads")} | {
+        told = {"cpu": discover().cpu.name, "date": datetime.now(UTC).date().isoformat(), "peer": chosen.peer}
+        told |= {key: getattr(chosen, key) for key in ("precision", "width", "threads")} | {
             "compiler": compiler.find().description
         }
         Path(chosen.output).write_text(json.dumps(told | {"processes": report}, indent=1))

@@ -45,8 +45,9 @@ class Built:
 
     path: Path
     cdll: ctypes.CDLL
-    compile_s: float  # 0 where it was compiled before; its entry has what that took
+    compile_s: float  # 0 where it was compiled before
     command: str
+    took_s: float = 0.0  # to compile it, now or then
     said: str = ""  # why it does not lie where compiled kernels are kept
 
 
@@ -161,7 +162,7 @@ def _cached(made: Path) -> Built | None:
         # The loader maps what a file says it holds: to touch a page behind its end kills the process.
         if entry is None or hashlib.sha256(made.read_bytes()).hexdigest() != entry.sha256:
             return None
-        return Built(made, ctypes.CDLL(str(made)), 0.0, entry.command)
+        return Built(made, ctypes.CDLL(str(made)), 0.0, entry.command, entry.compile_s)
     except OSError:
         return None
 
@@ -201,7 +202,7 @@ def _compiled(name: str, made: Path, source: str, compiler: Compiler, extra: tup
         target.replace(made)
         told.replace(made.with_suffix(".json"))
     try:
-        return Built(made, ctypes.CDLL(str(made)), compile_s, command)
+        return Built(made, ctypes.CDLL(str(made)), compile_s, command, compile_s)
     except OSError as error:
         if "undefined symbol" in str(error):
             raise _failed(name, Ended(0, str(error)), command, kept) from error

@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -22,6 +23,16 @@ class Made:
     dtype: str
     lanes: int
     mixed: bool = False  # amplitudes are contracted in single precision
+
+    @cached_property
+    def words(self) -> Array:
+        """The tape as its blocks read it."""
+        return self.tape.encoded()
+
+    @cached_property
+    def colour(self) -> tuple[Array, Array]:
+        """Rows and numbers of the contraction."""
+        return contract.packed(self.tape.contraction)
 
 
 def built(tape: Tape, dtype: str, compiler: Compiler, mixed: bool = False) -> Made:
@@ -54,8 +65,8 @@ def bind(
     size = tape.size + 8  # a cache line apart, at odd multiples of one: columns of threads do not meet in one set
     memory = pages.empty((threads, size, made.lanes), made.dtype)
     memory.fill(0)  # a row of amplitudes that fills the number up is never written
-    words, values = tape.encoded(), np.array([scalars[name] for name in tape.scalars], np.float64)
-    rows, colour = contract.packed(tape.contraction)
+    words, values = made.words, np.array([scalars[name] for name in tape.scalars], np.float64)
+    rows, colour = made.colour
     function = made.built.cdll["run"]
     counts = tuple(map(ctypes.c_long, (blocks, threads, size, tape.inputs, tape.amplitudes)))
     kept = (words, values, rows, (factor * colour).astype("float32" if made.mixed else made.dtype), inputs, out, memory)

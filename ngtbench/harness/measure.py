@@ -116,6 +116,7 @@ def _calls(prepared: Prepared, timer: Clock, budget_s: float, probe: Probe, flus
         flags=flags,
         timed_s=clock.timed_s,
         flush_b=flush_b if "cold_s" in extra.series else None,
+        compile_s=prepared.compile_s,
         batch_s=extra.batch_s,
         missing=extra.missing,
     ), hunt.verdict

@@ -3,11 +3,13 @@
 import contextlib
 import importlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from ngtbench import backends, workloads
 from ngtbench.errors import Unavailable, WorkloadError
@@ -39,8 +41,31 @@ class Prepared:
     variant: str | None
     verdict: Verdict
     changed: Callable[[], Callable[[Any], Verdict]] | None = None  # give live inputs other values; return the check for them
+    moved: Callable[[], bool] | None = None  # move live inputs by an element; False where that changes none
     batches: Callable[[int], Run] | None = None  # make a run of another number of events
+    compile_s: float | None = None
     proof_s: float = 0.0  # what changing them and judging again will take: what making inputs and the first check took
+
+
+class _Told:
+    """What an implementation tells while it is built; what it tells later, of calls of other numbers of events, is not kept."""
+
+    def __init__(self) -> None:
+        self.kept = dict[str, list[Any]](say=[], batches=[], packs=[], compiled=[])
+        self._open = True
+
+    def keepers(self) -> dict[str, Any]:
+        """Return what takes things, by the names of Setup."""
+        return {name: partial(self._keep, things) for name, things in self.kept.items()}
+
+    def _keep(self, things: list[Any], thing: Any) -> None:
+        if self._open:
+            things.append(thing)
+
+    def closed(self) -> tuple[list[Any], ...]:
+        """Take nothing any more; return what was told, in the order of Setup."""
+        self._open = False
+        return tuple(self.kept.values())
 
 
 class Stopwatch:
@@ -71,11 +96,14 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
     size = workloads.size(workload, case.size)
     build = resolve(impl.entry, workload, folder)
     backend = backends.load(impl.backend, resources.device, resources.threads)
-    inputs = HostInputs(workload.inputs(size, seed), case.dtype)
-    said, makes = list[str](), list[Callable[[int], Run]]()
-    setup = Setup(size, case.dtype, resources.device, resources.threads, seed, backend, said.append, makes.append)
+    given = workload.inputs(size, seed)
+    workload = replace(workload, live=tuple(name for name in workload.live if name in given))
+    inputs = HostInputs(given, case.dtype)
+    told = _Told()
+    setup = Setup(size, case.dtype, resources.device, resources.threads, seed, backend, **told.keepers())
     arrays, made_s = _timed(backend, lambda: inputs.on(backend))
     run, build_s = _timed(backend, lambda: build(setup, **arrays))
+    said, makes, packs, compile_s = told.closed()
     first, _ = _timed(backend, lambda: run(0, Stopwatch(backend)) if workload.repeat == "trials" else run())
     outputs = first.outputs if isinstance(first, Trial) else first
     checker = Checker(workload, case.size, inputs, backend)
@@ -95,8 +123,10 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
         build_s=build_s,
         variant="; ".join(dict.fromkeys(said)) or None,
         verdict=verdict,
-        changed=partial(_change, workload, case, seed, inputs, arrays, backend) if twice else None,
+        changed=partial(_change, workload, case, seed, inputs, arrays, backend, packs) if twice else None,
+        moved=partial(_move, workload, inputs, arrays, backend, packs) if twice else None,
         batches=makes[-1] if makes else None,
+        compile_s=sum(compile_s) if compile_s else None,
         proof_s=made_s + check_s,
     )
 
@@ -145,14 +175,38 @@ def _timed(backend: Backend, make: Callable[[], T]) -> tuple[T, float]:
 
 
 def _change(
-    workload: Workload, case: Case, seed: int, inputs: HostInputs, arrays: Mapping[str, Any], backend: Backend
+    workload: Workload,
+    case: Case,
+    seed: int,
+    inputs: HostInputs,
+    arrays: Mapping[str, Any],
+    backend: Backend,
+    packs: Sequence[Callable[[], None]],
 ) -> Callable[[Any], Verdict]:
-    """Give live inputs the values of another seed; return the check for them."""
+    """Give live inputs the values of another seed, and have packed copies renewed; return the check for them."""
     other = HostInputs(workload.inputs(workloads.size(workload, case.size), seed + OTHER_SEED), case.dtype)
     for name in workload.live:
         backend.copy(arrays[name], other.on(backend, (name,))[name])
+    for pack in packs:
+        pack()
     backend.synchronise()
     return Checker(workload, case.size, inputs.with_others(other, workload.live), backend).check
+
+
+def _move(
+    workload: Workload, inputs: HostInputs, arrays: Mapping[str, Any], backend: Backend, packs: Sequence[Callable[[], None]]
+) -> bool:
+    """Move live inputs by one along their first axis, single numbers up by one; return whether that changed any."""
+    changed = False
+    for name in workload.live:
+        host = backend.get(arrays[name])
+        moved = np.roll(host, 1, axis=0) if host.ndim and len(host) > 1 else host + 1
+        changed |= not np.array_equal(moved, host)
+        backend.copy(arrays[name], backend.put(moved.astype(host.dtype), inputs.dtype))
+    for pack in packs:
+        pack()
+    backend.synchronise()
+    return changed
 
 
 def _impl(workload: Workload, case: Case) -> Impl:

@@ -59,6 +59,7 @@ class Measurement:
     after: Health
     flags: dict[str, float] = field(default_factory=dict)  # "not_converged": half-width reached...
     timed_s: float = 0.0  # under the clock in all: batching, warm-up, samples; whole trials
+    compile_s: float | None = None  # of what compilers made, now or earlier: `build_s` is less where it was kept
     flush_b: int | None = None
     batch_s: dict[int, tuple[float, ...]] = field(default_factory=dict)  # events of a call -> seconds per call, a few samples
     missing: dict[str, str] = field(default_factory=dict)

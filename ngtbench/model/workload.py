@@ -57,7 +57,9 @@ class Setup:
     """What `build` may depend on besides the input arrays.
 
     `say` tells the record which variant was chosen ("openmp", "cuBLAS, tf32"). `batches` is given what makes a run of another
-    number of events, the first of which are those of the case: so it is found where a batch saturates.
+    number of events, the first of which are those of the case: so it is found where a batch saturates. `packs` is given what
+    reads the input arrays again, where the run reads copies in a layout of its own; `compiled` the seconds compilers took, now
+    or when what is used was compiled.
     """
 
     size: Any
@@ -68,6 +70,8 @@ class Setup:
     backend: "Backend"
     say: Callable[[str], None] = lambda text: None
     batches: Callable[[Callable[[int], "Run"]], None] = lambda make: None
+    packs: Callable[[Callable[[], None]], None] = lambda pack: None
+    compiled: Callable[[float], None] = lambda seconds: None
     rank: int = 0
     ranks: int = 1
 
@@ -181,8 +185,8 @@ class Workload:
     `reference(size, **inputs)` gets float64 (complex128) copies of the rounded inputs and returns the wanted outputs.
     `spot(size, inputs, outputs) -> (got, want)` checks a sample where the full oracle is too large: `inputs[name]` and
     `outputs[name]` are then indexed by arrays of flat indices. `invariants(size, inputs, outputs, dtype)` is always checked.
-    `live` names inputs that change from call to call in real use, such as events: `build` may not keep copies of them, and they
-    are changed under it to prove that.
+    `live` names inputs that change from call to call in real use, such as events: `build` may not keep copies of them but
+    those that `Setup.packs` renews, and they are changed under it to prove that.
     `sizes` are named XS, S, M, L, or a variant such as "S-node1"; `quick` names those of the quick suite.
     `nearby(size, k)`, k = 0 and 1, is a size a few per cent off in each free dimension, no larger where the size is large: an
     audit runs it beside the size itself. Returning the size says that there is none.

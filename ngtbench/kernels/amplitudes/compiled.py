@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from ngtbench.codegen import compiler, native, pages, tape_native, tape_numpy
+from ngtbench.codegen import compiler, pages, tape_native, tape_numpy
+from ngtbench.codegen.compiler import Compiler
 from ngtbench.codegen.tape import Tape
 from ngtbench.kernels.amplitudes import generate
 from ngtbench.model.workload import Array
@@ -45,6 +46,7 @@ class Evaluator:
     tape: Tape
     said: str
     run: Callable[[], None]
+    compile_s: float | None = None  # when its blocks were compiled, now or earlier
 
 
 def storage(precision: str) -> str:
@@ -63,15 +65,21 @@ def on_processor(process: Process, model: Model, events: int, precision: str, th
 
     Raises Unavailable where there is no compiler that works.
     """
-    host, dtype = compiler.find(), storage(precision)
-    lanes = native.lanes(host, dtype)
-    of = tape(process, model.top_width > 0, sampled)
-    made = tape_native.built(of, dtype, host, precision == MIXED)
+    dtype = storage(precision)
+    made = _blocks(process, model.top_width > 0, sampled, precision, host := compiler.find())
+    lanes, of = made.lanes, made.tape
     blocks = -(-events // lanes)
     momenta, out = pages.empty((blocks, of.inputs, lanes), dtype), pages.empty((blocks, lanes), dtype)
     momenta.fill(0)
     run = tape_native.bind(made, momenta, out, model.scalars, factor=model.coupling(process), threads=threads)
-    return Evaluator(momenta, out, of, host.description, run)
+    said = f"{host.description}{', colour sums in single precision' if precision == MIXED else ''}"
+    return Evaluator(momenta, out, of, said, run, made.built.took_s)
+
+
+@cache
+def _blocks(process: Process, width: bool, sampled: bool, precision: str, host: Compiler) -> tape_native.Made:
+    """Return the compiled blocks of a process; kept, for writing their text takes longer than a call of some events."""
+    return tape_native.built(tape(process, width, sampled), storage(precision), host, precision == MIXED)
 
 
 def on_arrays(process: Process, model: Model, events: int, dtype: str, sampled: bool = False) -> Evaluator:
@@ -85,7 +93,7 @@ def on_arrays(process: Process, model: Model, events: int, dtype: str, sampled: 
                 part = np.ascontiguousarray(momenta[first : first + _PART, :, 0].T)
                 out[first : first + _PART, 0] = tape_numpy.run(of, part, model.scalars, factor=model.coupling(process))
 
-    return Evaluator(momenta, out, of, "array operations", run)
+    return Evaluator(momenta, out, of, f"array operations, up to {_PART} events in each", run)
 
 
 def fill(blocks: Array, events: Array) -> None:

@@ -10,17 +10,13 @@ from ngtbench.kernels.amplitudes.compiled import MIXED, Evaluator, Model
 from ngtbench.model.workload import Array, Arrays, Run, Setup
 from ngtbench.physics import processes
 
+Numbers = Callable[[], Array]  # (events, numbers of one), as the input arrays are now
+
 
 def arrays(setup: Setup, **given: Array) -> Run:
     """Sum over all helicities in array operations."""
-    size = setup.size
-    process, model = processes.parse(size.process), model_of(size)
-
-    def made(events: int) -> Run:
-        on = compiled.on_arrays(process, model, events, setup.dtype)
-        return _chain(setup, on, "numpy", given, events) if size.chain else _given(setup, on, given["momenta"], events)
-
-    return of_any(setup, made)
+    process, model = processes.parse(setup.size.process), model_of(setup.size)
+    return _run(setup, lambda events: compiled.on_arrays(process, model, events, setup.dtype), given)
 
 
 def native(setup: Setup, **given: Array) -> Run:
@@ -35,21 +31,22 @@ def mixed(setup: Setup, **given: Array) -> Run:
 
 def arrays_sampled(setup: Setup, momenta: Array, states: Array) -> Run:
     """Compute one state of each event in array operations."""
-    process, numbers = processes.parse(setup.size.process), with_states(momenta, states)
+    process = processes.parse(setup.size.process)
 
     def made(events: int) -> Run:
-        return _given(setup, compiled.on_arrays(process, Model(), events, setup.dtype, sampled=True), numbers, events)
+        on = compiled.on_arrays(process, Model(), events, setup.dtype, sampled=True)
+        return _given(setup, on, lambda: with_states(momenta, states), events)
 
     return of_any(setup, made)
 
 
 def native_sampled(setup: Setup, momenta: Array, states: Array) -> Run:
     """Compute one state of each event, compiled for the processor."""
-    process, numbers = processes.parse(setup.size.process), with_states(momenta, states)
+    process = processes.parse(setup.size.process)
 
     def made(events: int) -> Run:
         on = compiled.on_processor(process, Model(), events, setup.dtype, setup.threads, sampled=True)
-        return _given(setup, on, numbers, events)
+        return _given(setup, on, lambda: with_states(momenta, states), events)
 
     return of_any(setup, made)
 
@@ -90,24 +87,28 @@ def generated(setup: Setup, given: Mapping[str, Any], backend: str, into: Any, e
 
 
 def _native(setup: Setup, precision: str, given: Mapping[str, Array]) -> Run:
-    size, single = setup.size, precision == MIXED
-    process, model = processes.parse(size.process), model_of(size)
-
-    def made(events: int) -> Run:
-        on = compiled.on_processor(process, model, events, precision, setup.threads)
-        if size.chain:
-            return _chain(setup, on, "native", given, events, single)
-        return _given(setup, on, given["momenta"], events, single)
-
-    return of_any(setup, made)
+    process, model = processes.parse(setup.size.process), model_of(setup.size)
+    single = precision == MIXED
+    return _run(setup, lambda events: compiled.on_processor(process, model, events, precision, setup.threads), given, single)
 
 
-def _given(setup: Setup, on: Evaluator, numbers: Array, events: int, single: bool = False) -> Run:
+def _run(setup: Setup, on: Callable[[int], Evaluator], given: Mapping[str, Array], single: bool = False) -> Run:
+    if setup.size.chain:
+        return of_any(setup, lambda events: _chain(setup, on(events), given, events, single))
+    return of_any(setup, lambda events: _given(setup, on(events), lambda: given["momenta"], events, single))
+
+
+def _given(setup: Setup, on: Evaluator, numbers: Numbers, events: int, single: bool = False) -> Run:
     """Return a run on numbers of events, again from the first where there are too few, that are packed before it."""
-    compiled.fill(on.momenta, repeated(numbers, events))
+
+    def pack() -> None:
+        compiled.fill(on.momenta, repeated(numbers(), events))
+
+    pack()
+    setup.packs(pack)
     squared = on.out.reshape(-1)[:events]
     stored = np.empty(events, np.float32) if single else squared
-    setup.say(_said(on, events))
+    _tell(setup, on, _said(on, events))
 
     def run() -> Arrays:
         on.run()
@@ -118,19 +119,26 @@ def _given(setup: Setup, on: Evaluator, numbers: Array, events: int, single: boo
     return run
 
 
-def _chain(setup: Setup, on: Evaluator, backend: str, given: Mapping[str, Array], events: int, single: bool = False) -> Run:
+def _chain(setup: Setup, on: Evaluator, given: Mapping[str, Array], events: int, single: bool = False) -> Run:
     """Return a run that makes momenta first."""
+    backend = "native" if on.compile_s is not None else "numpy"
     made = generated(setup, given, backend, on.momenta, events)
-    squared, weights = on.out.reshape(-1)[:events], made.weights.reshape(-1)[:events]
+    squared = on.out.reshape(-1)[:events]
     stored = np.empty(events, np.float32) if single else squared
-    setup.say(f"{_said(on, events)}; momenta: {made.said}")
+    _tell(setup, on, f"{_said(on, events)}; momenta: {made.said}")
+
+    def pack() -> None:
+        nonlocal made
+        made = generated(setup, given, backend, on.momenta, events)
+
+    setup.packs(pack)
 
     def run() -> Arrays:
         made()
         on.run()
         if single:
             np.copyto(stored, squared)
-        return {"squared": stored, "weights": weights}
+        return {"squared": stored, "weights": made.weights.reshape(-1)[:events]}
 
     return run
 
@@ -140,6 +148,13 @@ def repeated(numbers: Array, events: int) -> Array:
     return numbers.reshape(len(numbers), -1)[np.arange(events) % len(numbers)]
 
 
+def _tell(setup: Setup, on: Evaluator, words: str) -> None:
+    setup.say(words)
+    if on.compile_s is not None:
+        setup.compiled(on.compile_s)
+
+
 def _said(on: Evaluator, events: int) -> str:
     lanes, tape = on.momenta.shape[2], on.tape
-    return f"{on.said}, {lanes} events at once, {events} in a call, {tape.size} numbers of an event in memory"
+    together = f", {lanes} events at once" if lanes > 1 else ""
+    return f"{on.said}{together}, {events} in a call, {tape.size} numbers of an event in memory"

@@ -21,7 +21,7 @@ def squared(process: Process, momenta: Array, theory: Theory) -> Array | None:
     if gluons == count == 4:
         return _four_gluons(momenta, theory)
     if gluons == count == 5:
-        return _five_gluons(momenta, theory) / process.denominator
+        return _five_gluons(momenta, theory) / average(process)
     one, other = process.incoming
     if count > 4 or process.outgoing[0].flavour != process.outgoing[1].flavour:
         return None
@@ -69,3 +69,17 @@ def _five_gluons(momenta: Array, theory: Theory) -> Array:
     orders = sum(1 / np.prod([s[pair] for pair in itertools.pairwise(ring)], axis=0) for ring in rings)
     result: Array = 16 * 27 * theory.coupling**6 * helicities * orders
     return result
+
+
+def average(process: Process) -> int:
+    """Return what sums over states are divided by, counted here and not by what kernels use.
+
+    Two spins and 8 colours of an incoming gluon, 2 and 3 of a quark; n! of n outgoing particles of one name.
+    """
+    found = 1
+    for particle in process.incoming:
+        found *= 16 if particle.name == "g" else 6
+    names = [particle.name for particle in process.outgoing]
+    for place, name in enumerate(names):
+        found *= names[: place + 1].count(name)
+    return found

@@ -32,4 +32,4 @@ def by_diagrams(process: Process, momenta: Array, theory: Theory) -> Array:
         legs = _dressed.states(process, part, theory)
         values = points.weights @ _dressed.amplitudes(process, part, legs, points.colours, theory)
         result[first : first + step] = (values * values.conj()).real.sum(axis=(1, 2))
-    return result / process.denominator
+    return result / _closed.average(process)

@@ -16,7 +16,7 @@ from ngtbench.model.case import Impl, Work
 from ngtbench.model.workload import Array, Bounds, Inputs, Uniform, Workload
 from ngtbench.physics import counter, processes
 from ngtbench.physics.processes import Particle, Process
-from ngtbench.workloads.generators import _case, _colour, _dressed, _spinors
+from ngtbench.workloads.generators import _case, _closed, _colour, _dressed, _spinors
 from ngtbench.workloads.generators._dressed import Theory
 
 _STATES = 1  # the stream of random states; momenta take stream 0
@@ -40,9 +40,17 @@ class Size:
 
 
 def inputs(size: Size, seed: int) -> Inputs:
-    """Return momenta (events, particles, 4) in GeV at 1.5 TeV and states (events, particles), 0 or 1."""
+    """Return momenta (events, particles, 4) in GeV at 1.5 TeV and states (events, particles), 0 or 1.
+
+    From the middle on both are those before with identical particles permuted.
+    """
     drawn = counter.uniform(Uniform((size.events, size.particles), seed, _STATES, 0.0, 1.0), lambda values: values)
-    return {"momenta": _case.momenta(size.process, size.events, seed), "states": (drawn >= 1 / 2).astype(np.int32)}
+    half, process = size.events // 2, processes.parse(size.process)
+    momenta, states = _case.drawn(size.process, size.events - half, seed), (drawn >= 1 / 2).astype(np.int32)
+    return {
+        "momenta": np.concatenate((momenta, _case.permuted(process, momenta[:half], seed))),
+        "states": np.concatenate((states[: len(momenta)], _case.permuted(process, states[:half], seed))),
+    }
 
 
 def reference(size: Size, momenta: Array, states: Array) -> dict[str, Array]:
@@ -52,18 +60,21 @@ def reference(size: Size, momenta: Array, states: Array) -> dict[str, Array]:
 
 
 def spot(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> tuple[Array, Array]:
-    """Check events spread over the batch."""
-    events = _sample(size)
+    """Check events of all parts of the batch."""
+    events = _sample(size, inputs)
     return outputs["squared"][events], _wanted(size, inputs, events)[0]
 
 
 def invariants(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any], dtype: str) -> Bounds:
     """Check errors relative to the mean over the states of the event, for single ones vanish, and that none is negative."""
-    values, events = outputs["squared"].whole().reshape(-1), _sample(size)
+    values, events = outputs["squared"].whole().reshape(-1), _sample(size, inputs)
     want, mean = _wanted(size, inputs, events)
     off = np.abs(values[events] - want) / mean
     median, worst = _RELATIVE[dtype]
+    half = size.events // 2
+    turned = np.abs(values[size.events - half :] - values[:half]) / (np.mean(np.abs(values)) or np.inf)
     return {
+        "events with gluons permuted, worst, relative to the mean": (float(np.max(turned, initial=0.0)), _PERMUTED[dtype]),
         "error relative to the mean over states, median": (float(np.median(off)), median),
         "error relative to the mean over states, worst": (float(np.max(off)), worst),
         "events with a negative matrix element": (float(np.sum(~((values >= 0) & np.isfinite(values)))), 0.0),
@@ -125,11 +136,12 @@ def every_state(process: Process, momenta: Array, theory: Theory) -> Array:
         ]
         values = points.weights @ _dressed.amplitudes(process, part, legs, points.colours, theory)
         found[first : first + step] = (values * values.conj()).real.sum(axis=1)
-    return found / process.denominator
+    return found / _closed.average(process)
 
 
-def _sample(size: Size) -> Array:
-    return _case.chosen(size.events, _CHECKED.get(size.process, _EVERY))
+def _sample(size: Size, given: Mapping[str, Any]) -> Array:
+    salt = _case.rows(given["momenta"], np.zeros(1, np.int64), 4 * size.particles).tobytes()
+    return _case.chosen(size.events, _CHECKED.get(size.process, _EVERY), salt)
 
 
 def _wanted(size: Size, given: Mapping[str, Any], events: Array) -> tuple[Array, Array]:
@@ -161,11 +173,12 @@ FLOP = {
 # Bounds of errors, median and worst. Seen of 10^5 events of each process, in samples as large as those checked: float32 1.3e-5
 # (of four events; of sixty 4e-7) and 2.6e-4; over rms 4.9e-4.
 _RELATIVE = {"float64": (1e-11, 1e-9), "float32": (5e-5, 1.5e-3)}
+_PERMUTED = {"float64": 1e-9, "float32": 1e-2}  # of all events, over the mean of all
 
 _TT, _TTG, _TTGG = (f"g g > t t~{' g' * count}" for count in range(3))
 
 WORKLOAD = Workload(
-    version=1,
+    version=2,
     title="Matrix elements of QCD, one state of helicities per event, full colour",
     inputs=inputs,
     reference=reference,
@@ -192,6 +205,7 @@ WORKLOAD = Workload(
     quick=("S",),
     quick_gpu=("M-ggttx", "M"),
     tolerance={"float64": 1e-10, "float32": 2e-3},
+    live=("momenta", "states"),
     impls=(
         Impl("numpy", "amplitudes.traced:arrays_sampled", "numpy"),
         Impl("native", "amplitudes.traced:native_sampled", "native"),
@@ -201,6 +215,7 @@ WORKLOAD = Workload(
         "|M|^2 of one state, drawn at random, of all particles of each event, times the number of states; colours summed.",
         "Another unit than a matrix element of generators/matrix_element: its mean over states, not its value, is the same.",
         "Gluons and top quarks only; alpha_s 0.118, top mass 173 GeV, width 0; flat phase space at 1.5 TeV.",
+        "Events from the middle on are those before with gluons permuted, and their states with them: both must agree.",
         "Events in which 2 p_i.p_j of a pair is below s / 1000 are left out.",
         "Momenta and states lie in an implementation's own layout, and packing them is not timed.",
         "FLOP by a table, one number per process, whatever an implementation does.",

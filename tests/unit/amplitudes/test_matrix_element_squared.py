@@ -90,6 +90,15 @@ def test_arrays_agree_with_the_oracle(text: str, width: float) -> None:
         assert (median < BOUNDS[dtype][0][0], worst < BOUNDS[dtype][0][1]) == (True, True), (dtype, median, worst)
 
 
+def taken(text: str, momenta: Array) -> bool:
+    """Tell whether single precision takes an event, whose momenta are not too near to one another."""
+    try:
+        return len(matrix_element_squared(text, momenta, dtype="float32")) == 1
+    except BadInput as error:
+        assert "has momenta that are parallel" in str(error)
+        return False
+
+
 NEAR_CASES = [(text, width) for text in NEAR for width in WIDTHS if (text, width) != ("g g > t t~ g g g", 0.0)]
 
 
@@ -99,8 +108,10 @@ def test_near_soft_and_collinear_points(text: str, width: float) -> None:
     momenta, process = points(text, True), processes.parse(text)
     assert singular.closest(momenta, process.masses(TOP)[2:]).min() < 1e-2
     for dtype, bounds in bounds_at(width):
-        found = matrix_element_squared(text, momenta, top_width=width, dtype=dtype)
-        median, worst = off(found, wanted(text, width, True))
+        kept = [k for k in range(len(momenta)) if dtype != "float32" or taken(text, momenta[k : k + 1])]
+        assert len(kept) > len(momenta) / 3
+        found = matrix_element_squared(text, momenta[kept], top_width=width, dtype=dtype)
+        median, worst = off(found, wanted(text, width, True)[kept])
         assert (median < bounds[1][0], worst < bounds[1][1]) == (True, True), (dtype, median, worst)
     on = compiled.on_arrays(process, Model(top_width=width), len(momenta), "float64")
     compiled.fill(on.momenta, momenta.reshape(len(momenta), -1))
@@ -190,7 +201,7 @@ def test_without_a_compiler_arrays_are_used_and_it_is_said(monkeypatch: pytest.M
     monkeypatch.setenv("NGTBENCH_CXX", "/nowhere/to/be/found")
     momenta, want = points("u u~ > t t~ u u~", False), wanted("u u~ > t t~ u u~", 1.4915, False)
     for dtype, stored, bound in (("float64", "float64", 1e-11), ("mixed", "float64", 1e-11), ("float32", "float32", 1e-4)):
-        with pytest.warns(UserWarning, match="array operations, which is slower: no C\\+\\+ compiler works") as told:
+        with pytest.warns(UserWarning, match="array operations, which is slower, all in float..: no C\\+\\+ compiler works") as told:
             found = matrix_element_squared("u u~ > t t~ u u~", momenta, top_width=1.4915, dtype=dtype)
         assert told[0].filename == __file__
         assert found.dtype == stored

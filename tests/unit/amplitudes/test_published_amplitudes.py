@@ -8,7 +8,7 @@ from ngtbench.report import provenance, published
 FIGURES = [one for one in published.load(shipped.folder("published")) if one.what.startswith("generators/")]
 WHAT = re.compile(
     r"generators/matrix_element: MadGraph cudacpp, (MECalcOnly|whole kernels), all helicities, full colour, flat phase space, "
-    r"g g > t t~((?: g)*)(?: \(S-ggttx(g*)\))?, (float64|float32|float64 with the colour sum in float32)(?:, .+)?"
+    r"g g > t t~((?: g)*)(?: \(M-ggttx(g*)-width\))?, (float64|float32|float64 with the colour sum in float32)(?:, .+)?"
 )
 SOURCE = re.compile(
     r"https://github\.com/madgraph5/madgraph4gpu, epochX/cudacpp/tput/\S+, commit [0-9a-f]{9} \(20\d\d-\d\d-\d\d\)"

@@ -15,6 +15,7 @@ from ngtbench.harness.hunt import Hunt
 from ngtbench.harness.inputs import HostInputs
 from ngtbench.harness.measure import measure
 from ngtbench.harness.prepare import Prepared
+from ngtbench.model.case import Case, Resources
 from ngtbench.model.record import Verdict
 from ngtbench.model.workload import Run
 from tests.fakes.timing import FakeClock, FakeTime, NoProbe, prepared
@@ -176,6 +177,30 @@ def test_why_inputs_were_not_changed_is_said(changes: dict[str, Any], words: str
     found, verdict = measure(launch(**changes), 0.01, NoProbe())
     assert verdict.passed
     assert words in found.missing["changed_inputs"]
+
+
+def test_answers_kept_from_the_build_are_found_even_where_the_oracle_is_slow() -> None:
+    ready = launch(proof_s=9.0)
+    found, verdict = measure(ready, 0.01, NoProbe())
+    assert verdict.passed
+    assert found.missing["changed_inputs"].endswith("inputs were moved instead, and results did change")
+    ready = launch(proof_s=9.0)
+    kept = {name: array.copy() for name, array in ready.run().items()}
+    stale = replace(ready, run=lambda: {name: array.copy() for name, array in kept.items()})
+    _, verdict = measure(stale, 0.01, NoProbe())
+    assert not verdict.passed
+    assert "the same bit for bit when its inputs are others" in (verdict.reason or "")
+
+
+@pytest.mark.parametrize("size", ["M", "M-ggttxg", "M-ggttxgg-chain"])
+def test_matrix_elements_kept_from_the_build_are_found(size: str) -> None:
+    ready = prepare.prepare(Case("generators/matrix_element", 2, size, "native", "float64"), Resources("cpu:0", 1, False), 1)
+    assert ready.changed is not None
+    assert ready.verdict.passed
+    kept = {name: np.array(array) for name, array in ready.run().items()}
+    stale = replace(ready, run=lambda: {name: array.copy() for name, array in kept.items()}, batches=None, proof_s=9.0)
+    _, verdict = measure(stale, 0.01, NoProbe())
+    assert not verdict.passed
 
 
 def test_inputs_of_large_sizes_are_changed_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_a_record_holds_them_and_a_workload_without_them_lacks_nothing() -> None
 @pytest.mark.parametrize("size", ["XS", "S-ggttx"])
 @pytest.mark.parametrize("impl", ["numpy", "native"])
 def test_matrix_elements_of_any_number_of_events_are_those_of_the_case(size: str, impl: str) -> None:
-    ready = prepare(Case("generators/matrix_element", 1, size, impl, "float64"), Resources("cpu:0", 1, False), 1)
+    ready = prepare(Case("generators/matrix_element", 2, size, impl, "float64"), Resources("cpu:0", 1, False), 1)
     assert ready.batches is not None
     wanted = np.array(ready.run()["squared"])
     for events in (1, 16, 3 * len(wanted) + 1):
