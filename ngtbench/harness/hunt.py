@@ -94,7 +94,7 @@ class Hunt:
         after = self._seen()
         if all(np.array_equal(before[name], after[name], equal_nan=True) for name in before):
             words = "results are the same bit for bit when its inputs are others: answers are kept from when it was built"
-            self._find("right before timing", replace(self.verdict, passed=False, reason=words))
+            self._find("with inputs moved by one", replace(self.verdict, passed=False, reason=words))
         return "; inputs were moved instead, and results did change"
 
     def _seen(self) -> dict[str, Array]:
