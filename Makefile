@@ -1,4 +1,4 @@
-# make run: install, run the quick suite, write records and one page.   make test: every check.
+# make run: install, run the quick suite, write records and one page.   make test: every check.   make pages: example reports.
 # Both install once; a second call installs nothing again.
 PYTHON ?= python3
 VENV ?= .venv
@@ -6,7 +6,7 @@ OUT ?= out
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run test clean
+.PHONY: run test pages clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -22,6 +22,12 @@ test: $(VENV)/.installed $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/ngtbench check hardware
 	$(BIN)/python -m pytest
+
+# An example of a report from the records in reports/baselines, and a demonstration of several machines that do not exist.
+pages: $(VENV)/.installed
+	$(BIN)/python reports/synthetic/make.py $(OUT)/synthetic
+	$(BIN)/ngtbench report $(OUT)/synthetic --html $(OUT)/demonstration
+	$(BIN)/ngtbench report reports/baselines --html $(OUT)/example
 
 # The core must install; a group that does not (no wheel for this processor, say) is left out and said.
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ngtbench.analysis.compare import ratio_interval
+from ngtbench.analysis.ratio import ratio_interval
 from ngtbench.model.comparison import Result
 
 NEAR = "~"  # in the name of a size: what follows says how it differs from the size before it

@@ -1,27 +1,54 @@
 """Ratios of two sides, case by case, or why there is none; geometric means over what is comparable.
 
-Pairs are of the same implementation of the same problem, CPU with CPU and GPU with GPU of whatever make. A different number
-of threads is said beside the ratio, for a machine is compared with all it has; different ranks, clients or neighbours are
-not comparable. The interval of a ratio combines both sides' intervals in quadrature, on logarithms, upward and
-downward apart.
+Like for like: the same implementation of the same problem, CPU with CPU and GPU with GPU of whatever make. Best: of each
+problem the fastest implementation that either side has on that kind of device. A table holds one tier, and all that it calls
+distinct holds over the whole table.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from statistics import fmean
 
-from ngtbench.model.comparison import Comparison, Interval, Result, Score
+from ngtbench.analysis.comparable import figure, incomparable, notes
+from ngtbench.analysis.ratio import holm, ratio
+from ngtbench.model.case import Tier
+from ngtbench.model.comparison import Comparison, Result, Score
 
-Key = tuple[str, str, str, str, str]
+Key = tuple[object, ...]
+Pair = tuple[Result | None, Result | None, tuple[str, ...]]
 
 
-def compare(a: Iterable[Result], b: Iterable[Result]) -> tuple[Comparison, ...]:
-    """Return a comparison for every case of either side, in A's order, then what only B has."""
-    sides = (_keyed(a), _keyed(b))
+def compare(
+    a: Iterable[Result],
+    b: Iterable[Result],
+    *,
+    best: bool = False,
+    tier: Tier = "ported",
+    accept: Collection[str] = frozenset(),
+) -> tuple[Comparison, ...]:
+    """Return one table: a comparison for every case of either side, in A's order, then what only B has.
+
+    `best` compares the fastest implementations of each problem instead. `accept` names reasons of `comparable.ACCEPTABLE` that
+    become notes.
+    """
+    key, pairs = (_problem, _best) if best else (_case, _alike)
+    sides = [_grouped((one for one in side if one.tier == tier), key) for side in (a, b)]
+    sizes = [_sizes(side) for side in sides]
     made: list[Comparison] = []
-    for key in dict.fromkeys((*sides[0], *sides[1])):
-        made += [_one(left, right) for left, right in _pairs(sides[0].get(key, []), sides[1].get(key, []))]
+    chances: dict[int, float] = {}
+    for name in dict.fromkeys((*sides[0], *sides[1])):
+        for left, right, said in pairs(sides[0].get(name, []), sides[1].get(name, [])):
+            if left is None or right is None:
+                made.append(_alone(left, right, [side.get(_sizeless(name), []) for side in sizes]))
+                continue
+            one, chance = _divided(left, right, said, accept)
+            if chance is not None:
+                chances[len(made)] = chance
+            made.append(one)
+    for place, differs in zip(chances, holm(list(chances.values())), strict=True):
+        made[place] = replace(made[place], distinct=differs)
     return tuple(made)
 
 
@@ -36,110 +63,141 @@ def score(comparisons: Sequence[Comparison], weights: Mapping[str, float], name:
     overall = math.exp(sum(weights.get(family, 1.0) * mean for family, mean in means.items()) / total) if total > 0 else None
     families = {family: (math.exp(mean), len(logs[family])) for family, mean in means.items()}
     cases = sum(map(len, logs.values()))
-    distinct = sum(one.low is not None and one.high is not None and not one.low <= 1 <= one.high for one in comparisons)
+    distinct = sum(one.distinct is True for one in comparisons)
     return Score(families, overall, cases, len(comparisons) - cases, distinct, name)
 
 
-def ratio_interval(a: Interval, b: Interval) -> tuple[float, float] | None:
-    """Return the 95 % interval of a.value / b.value; None where a side has none, or one that is not positive."""
-    if a.low is None or a.high is None or b.low is None or b.high is None or min(a.low, b.low) <= 0:
-        return None
-    middle = math.log(a.value / b.value)
-    down = math.hypot(math.log(a.value / a.low), math.log(b.high / b.value))
-    up = math.hypot(math.log(a.high / a.value), math.log(b.value / b.low))
-    return math.exp(middle - down), math.exp(middle + up)
-
-
-def _keyed(results: Iterable[Result]) -> dict[Key, list[Result]]:
-    keyed: dict[Key, list[Result]] = {}
+def _grouped(results: Iterable[Result], key: Callable[[Result], Key]) -> dict[Key, list[Result]]:
+    groups: dict[Key, list[Result]] = {}
     for result in results:
-        case = result.case
-        key = (case.workload, case.size, case.impl, case.dtype, "cpu" if result.resources.device.startswith("cpu:") else "gpu")
-        keyed.setdefault(key, []).append(result)
-    return keyed
+        groups.setdefault(key(result), []).append(result)
+    return groups
 
 
-def _pairs(a: list[Result], b: list[Result]) -> list[tuple[Result | None, Result | None]]:
-    """Pair results of one case: first what ran on the same resources, then the rest in order of device and threads."""
-    same = [(left, right) for left in a for right in b if (left.case, left.resources) == (right.case, right.resources)]
-    rest_a = sorted((result for result in a if all(result is not left for left, _ in same)), key=_place)
-    rest_b = sorted((result for result in b if all(result is not right for _, right in same)), key=_place)
-    return [*same, *zip_longest(rest_a, rest_b)]
+def _case(result: Result) -> Key:
+    case = result.case
+    return case.workload, case.size, case.impl, case.dtype, _kind(result)
+
+
+def _problem(result: Result) -> Key:
+    case, resources = result.case, result.resources
+    return case.workload, case.size, case.dtype, _kind(result), resources.ranks, resources.clients, resources.neighbour
+
+
+def _kind(result: Result) -> str:
+    return "cpu" if result.resources.device.startswith("cpu:") else "gpu"
+
+
+def _alike(a: list[Result], b: list[Result]) -> list[Pair]:
+    """Pair results of one case: equal resources first, then all of one machine with all of the other, then the rest.
+
+    What is all of a machine goes with what is a part of one only where nothing better is left.
+    """
+    pairs: list[Pair] = []
+    a, b = sorted(a, key=_place), sorted(b, key=_place)
+    for alike in (_equal, _both_whole, _same_resources):
+        for left in list(a):
+            right = next((one for one in b if alike(left, one)), None)
+            if right is not None:
+                a.remove(left)
+                b.remove(right)
+                pairs.append((left, right, ()))
+    return [*pairs, *((left, right, ()) for left, right in zip_longest(a, b))]
 
 
 def _place(result: Result) -> tuple[str, int]:
     return result.resources.device.partition(":")[2].zfill(4), -result.resources.threads
 
 
-def _one(a: Result | None, b: Result | None) -> Comparison:
-    if a is None or b is None:
-        present = a or b
-        assert present is not None  # a pair has a side
-        return Comparison(present.case, a, b, reason=f"only {'A' if a else 'B'} has it, on {present.resources.device}")
-    reason = _incomparable(a, b)
+def _same_resources(a: Result, b: Result) -> bool:
+    return a.resources == b.resources
+
+
+def _equal(a: Result, b: Result) -> bool:
+    return (a.resources, a.whole, a.case) == (b.resources, b.whole, b.case)
+
+
+def _both_whole(a: Result, b: Result) -> bool:
+    return a.whole and b.whole and replace(a.resources, threads=0) == replace(b.resources, threads=0)
+
+
+def _best(a: list[Result], b: list[Result]) -> list[Pair]:
+    """Pair the fastest of either side, among those of equal terms where both sides have such."""
+    fit = [[one for one in side if figure(one) is not None and one.profiler is None] for side in (a, b)]
+    common = set(map(_terms, fit[0])) & set(map(_terms, fit[1]))
+    terms = min(common, default=None)
+    pools = [[one for one in side if terms in (None, _terms(one))] for side in fit]
+    picked = [min(pool or side[:1], key=_slowness, default=None) for pool, side in zip(pools, (a, b), strict=True)]
+    said = [_chosen(*side) for side in zip("AB", picked, pools, (a, b), strict=True)]
+    return [(picked[0], picked[1], tuple(words for side in said for words in side))]
+
+
+def _terms(result: Result) -> tuple[float | str, ...]:
+    """Return what results must share to be divided, best terms first: newest, strictest, all of the machine, most threads."""
+    verdict = result.verdict
+    tolerance = math.inf if verdict is None or verdict.tolerance is None else verdict.tolerance
+    free = result.whole or _kind(result) == "gpu"
+    check = verdict.check if verdict else ""
+    return -result.case.version, tolerance, check, not free, 0 if free else -result.resources.threads
+
+
+def _slowness(result: Result) -> float:
+    found = figure(result)
+    if found is None or result.metric is None:
+        return math.inf
+    return found.value if result.metric.better == "lower" else -found.value
+
+
+def _chosen(side: str, picked: Result | None, pool: Sequence[Result], group: Sequence[Result]) -> list[str]:
+    """Say which implementation was taken, of how many, and what was left out."""
+    if picked is None or not pool:
+        return []
+    count = len({one.case.impl for one in pool})
+    words = f"{side}: {picked.case.impl}, {f'the fastest of {count} implementations' if count > 1 else 'the only implementation'}"
+    devices = {one.resources.device for one in pool}
+    words += f", on {picked.resources.device}, the fastest of {len(devices)} devices" if len(devices) > 1 else ""
+    left = dict.fromkeys(_left_out(one) for one in group if all(one is not taken for taken in pool))
+    return [words, *([f"{side} without {', '.join(left)}"] if left else [])]
+
+
+def _left_out(result: Result) -> str:
+    if result.status != "done" or figure(result) is None:
+        return f"{result.case.impl} ({result.status if result.status != 'done' else 'no figure'})"
+    if result.profiler:
+        return f"{result.case.impl} (watched by {result.profiler})"
+    tolerance = result.verdict.tolerance if result.verdict else None
+    held = "" if tolerance is None else f", tolerance {tolerance:g}"
+    return f"{result.case.impl} (version {result.case.version}{held}, {result.resources.threads} threads)"
+
+
+def _divided(a: Result, b: Result, said: tuple[str, ...], accept: Collection[str]) -> tuple[Comparison, float | None]:
+    """Return a comparison and its p among the others of its table; None where it has none."""
+    reason = incomparable(a, b, accept)
     if reason is not None:
-        return Comparison(a.case, a, b, reason=reason)
-    left, right = a.figure, b.figure
-    assert a.metric is not None and left is not None and right is not None  # done results have a figure
-    if a.metric.better == "higher":
-        left, right = right, left
-    found = ratio_interval(left, right)
-    low, high = found if found else (None, None)
-    return Comparison(a.case, a, b, left.value / right.value, low, high, None, _notes(a, b))
+        return Comparison(a.case, a, b, reason=reason, notes=said), None
+    found = ratio(a, b)
+    p = found.p if found.basis == "between jobs" else None
+    words = (*said, *notes(a, b))
+    return Comparison(a.case, a, b, found.value, found.low, found.high, None, words, found.basis, None, p), found.p
 
 
-def _incomparable(a: Result, b: Result) -> str | None:
-    watched = [f"{side} was watched by {result.profiler}" for side, result in (("A", a), ("B", b)) if result.profiler]
-    if watched:
-        return "; ".join(watched)
-    if a.case.version != b.case.version:
-        return f"workload version {a.case.version} against {b.case.version}: not the same problem"
-    if (a.status, a.reason) == (b.status, b.reason) and a.status != "done":
-        return f"A and B {a.status}: {a.reason}"
-    bad = [f"{side} {result.status}: {result.reason}" for side, result in (("A", a), ("B", b)) if result.status != "done"]
-    if bad:
-        return "; ".join(bad)
-    if a.work != b.work:
-        return f"the work differs: {a.work} against {b.work}"
-    if a.metric != b.metric or a.metric is None:
-        names = [f"{result.metric.name} ({result.metric.better} is better)" for result in (a, b) if result.metric]
-        return f"the figure of merit differs: {' against '.join(names)}"
-    for word in ("ranks", "clients", "neighbour"):
-        left, right = getattr(a.resources, word), getattr(b.resources, word)
-        if left != right:
-            return f"{word} {left or 'none'} against {right or 'none'}"
-    if a.figure is None or b.figure is None or min(a.figure.value, b.figure.value) <= 0:
-        return f"{a.metric.name} is not positive: there is no ratio"
-    return None
+def _alone(a: Result | None, b: Result | None, sizes: Sequence[Sequence[str]]) -> Comparison:
+    """Return why there is no ratio of what only one side has, with the sizes that both have of it where those differ."""
+    side, present = ("A", a) if a else ("B", b)
+    assert present is not None  # a pair has a side
+    reason = f"only {side} has it, on {present.resources.device}"
+    if all(sizes) and set(sizes[0]) != set(sizes[1]):
+        reason += f": size {', '.join(sizes[0])} against {', '.join(sizes[1])}"
+    return Comparison(present.case, a, b, reason=reason)
 
 
-def _notes(a: Result, b: Result) -> tuple[str, ...]:
-    """Return what a reader must know beside the ratio."""
-    notes = []
-    for what, left, right in (
-        ("threads", a.resources.threads, b.resources.threads),
-        ("device", a.resources.device.partition(":")[0], b.resources.device.partition(":")[0]),
-        ("binding", "bound" if a.resources.bind else "unbound", "bound" if b.resources.bind else "unbound"),
-        ("variant", a.variant or "none", b.variant or "none"),
-        ("tier", a.tier, b.tier),
-        ("suite", a.suite, b.suite),
-    ):
-        if left != right:
-            notes.append(f"{left} threads against {right}" if what == "threads" else f"{what} {left} against {right}")
-    digests = dict(a.inputs)
-    if any(digests.get(seed, digest) != digest for seed, digest in b.inputs):
-        notes.append("inputs differ in bits though their seeds agree")
-    elif not digests.keys() & {seed for seed, _ in b.inputs}:
-        notes.append("other seeds, so other inputs")
-    lacks_a, lacks_b = _lacks(a), _lacks(b)
-    same = lacks_a if lacks_a == lacks_b else []
-    for side, result, lacks in (("A", a, lacks_a), ("B", b, lacks_b)):
-        words = [f"{name} {figure:.3g}" for name, figure in result.flags.items()]
-        words += [f"throttled: {reason}" for reason in result.throttle] + ([] if same else lacks)
-        words += [] if result.modes is None else ["launches fall into two groups"]
-        notes += [f"{side}: {', '.join(words)}"] if words else []
-    return (*notes, *same)
+def _sizes(groups: Iterable[Key]) -> dict[Key, list[str]]:
+    """Return the sizes that a side has of what differs in nothing else."""
+    found: dict[Key, list[str]] = {}
+    for key in groups:
+        found.setdefault(_sizeless(key), []).append(str(key[1]))
+    return found
 
 
-def _lacks(result: Result) -> list[str]:
-    return [words.partition(":")[0] for words in result.figure.lacks] if result.figure else []
+def _sizeless(key: Key) -> Key:
+    return (key[0], *key[2:])

@@ -47,8 +47,7 @@ def _once(group: Iterable[RunRecord]) -> Iterator[RunRecord]:
     """Yield what is not the same record again, from a file given twice."""
     seen: list[RunRecord] = []
     for run in group:
-        same = (run.launch, run.provenance.started_at, run.outcome)
-        if all(same != (other.launch, other.provenance.started_at, other.outcome) for other in seen):
+        if run not in seen:
             seen.append(run)
             yield run
 

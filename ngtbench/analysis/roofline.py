@@ -1,6 +1,7 @@
 """Measured limits of a device, and what share of them a case reached."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ngtbench.model.comparison import Fraction, Limit, Limits, Result
 from ngtbench.model.machine import Cpu, Device, HardwareProfile, Quantity
@@ -8,6 +9,8 @@ from ngtbench.model.machine import Cpu, Device, HardwareProfile, Quantity
 TRIAD = "system/triad"
 GEMM = "system/gemm"
 FMA = "system/fma"
+LINK = "system/transfer"
+BANDWIDTH = "measured bandwidth"  # name of the limit
 _ARITHMETIC = {GEMM: "GEMM", FMA: "FMA"}  # the better of both is a dtype's limit
 ONE_CORE = "-core1"  # how sizes end that are no measure of a whole processor
 BEYOND_CACHE = 4  # a triad counts as the memory's when its arrays are this many times the last-level cache
@@ -47,46 +50,87 @@ def last_level_cache(device: Device, profile: HardwareProfile | None) -> tuple[i
 
 def fraction(result: Result, limits: Limits) -> Fraction:
     """Return the share a case reached of min(FLOP limit, intensity x bandwidth), by the work it counts and its wall time."""
-    work = result.work
-    if result.status != "done" or work is None or "wall_s" not in result.intervals:
-        return Fraction(None, reason="no wall time per call")
-    if work.flop <= 0 and work.bytes <= 0:
-        return Fraction(None, reason="counts neither FLOP nor bytes")
-    in_cache = limits.cache_b is not None and 0 < work.memory_b < limits.cache_b
-    arithmetic = limits.flop.get(result.case.dtype)
-    if work.flop > 0 and arithmetic is None:
-        return Fraction(None, reason=f"{GEMM} or {FMA} {result.case.dtype} not measured on {limits.device}", in_cache=in_cache)
-    if work.bytes > 0 and limits.bandwidth is None:
-        return Fraction(None, reason=f"memory bandwidth not measured on {limits.device}", in_cache=in_cache)
-    least_s = []
-    if work.flop > 0 and arithmetic is not None:
-        least_s.append(
-            (work.flop / arithmetic.value, f"measured {result.case.dtype} {_ARITHMETIC[arithmetic.case.partition('@')[0]]}")
-        )
-    if work.bytes > 0 and limits.bandwidth is not None:
-        least_s.append((work.bytes / limits.bandwidth.value, "measured bandwidth"))
-    bound_s, name = max(least_s)
-    return Fraction(bound_s / result.intervals["wall_s"].value, name, None, in_cache)
+    peak, memory, dtype = limits.flop.get(result.case.dtype), limits.bandwidth, result.case.dtype
+    flop = f"{GEMM} or {FMA} {dtype} not measured on {limits.device}"
+    if peak is not None:
+        flop = f"measured {dtype} {_ARITHMETIC[peak.case.partition('@')[0]]}"
+    bandwidth = f"memory bandwidth not measured on {limits.device}" if memory is None else BANDWIDTH
+    return _share(
+        result,
+        _Roof(peak.value if peak else None, flop),
+        _Roof(memory.value if memory else None, bandwidth),
+        fits(result, limits),
+    )
+
+
+def arithmetic(result: Result, limits: Limits) -> Fraction:
+    """Return the share a case reached of the FLOP limit alone: what binds where the data lie in caches."""
+    only = replace(result, work=replace(result.work, bytes=0)) if result.work else result
+    return fraction(only, limits)
+
+
+def fits(result: Result, limits: Limits) -> bool:
+    """Tell whether what is resident fits the last-level cache, so that the memory limit does not bind."""
+    return limits.cache_b is not None and result.work is not None and 0 < result.work.memory_b < limits.cache_b
 
 
 def datasheet(result: Result, profile: HardwareProfile | None) -> Fraction | None:
-    """Return the share of the data sheet that a triad or a matrix product reached; None for every other workload."""
-    if result.case.workload not in (TRIAD, GEMM) or result.status != "done":
+    """Return the share of the data sheet's roofline, by dense peaks and memory bandwidth; None for what counts no such work.
+
+    Triads are measured against the bandwidth alone, products and multiply-adds against the peak alone: so sheets state them.
+    """
+    work = result.work
+    if result.status != "done" or work is None or (work.flop <= 0 and work.bytes <= 0) or result.case.workload == LINK:
         return None
     if profile is None:
         return Fraction(None, reason="no hardware profile")
-    triad = result.case.workload == TRIAD
-    rate = _rate(result, "bytes" if triad else "flop")
-    peaks = [profile.bandwidth_b_per_s] if triad else dense_peaks(profile, result.case.dtype)
-    known = [peak.value for peak in peaks if peak.value]
-    if rate is None or not known:
-        return Fraction(None, reason=f"the data sheet of {profile.label} gives no such peak")
-    return Fraction(rate / max(known), f"data sheet, {profile.label}")
+    if result.case.workload == TRIAD:
+        result = replace(result, work=replace(work, flop=0))
+    elif result.case.workload in _ARITHMETIC:
+        result = replace(result, work=replace(work, bytes=0))
+    known = {value: f"data sheet {key}, {profile.label}" for key, value in _peaks(profile, result.case.dtype)}
+    peak, sheet = max(known, default=None), f"the data sheet of {profile.label} gives no"
+    flop = f"{sheet} {result.case.dtype} peak" if peak is None else known[peak]
+    speed = profile.bandwidth_b_per_s.value
+    named = f"data sheet bandwidth, {profile.label}" if speed else f"{sheet} bandwidth"
+    in_cache = 0 < work.memory_b < (profile.last_level_cache_b.value or 0)
+    return _share(result, _Roof(peak, flop), _Roof(speed or None, named), in_cache)
 
 
 def dense_peaks(profile: HardwareProfile, dtype: str) -> list[Quantity]:
     """Return the dense peaks of a dtype, of vector and matrix units."""
     return [peak.flop_per_s for key, peak in profile.peaks.items() if key.partition("/")[0] == dtype]
+
+
+@dataclass(frozen=True)
+class _Roof:
+    """A limit per second and its name; None, and why it is not known."""
+
+    value: float | None
+    name: str
+
+
+def _share(result: Result, flop: _Roof, bandwidth: _Roof, in_cache: bool) -> Fraction:
+    work = result.work
+    if result.status != "done" or work is None or "wall_s" not in result.intervals:
+        return Fraction(None, reason="no wall time per call")
+    if result.case.workload == LINK:
+        return Fraction(None, reason="its bytes cross the link between host and device: no limit of the device's memory")
+    needed = [(count, roof) for count, roof in ((work.flop, flop), (work.bytes, bandwidth)) if count > 0]
+    if not needed:
+        return Fraction(None, reason="counts neither FLOP nor bytes")
+    least_s = []
+    for count, roof in needed:
+        if roof.value is None:
+            return Fraction(None, reason=roof.name, in_cache=in_cache)
+        least_s.append((count / roof.value, roof.name))
+    bound_s, name = max(least_s)
+    return Fraction(bound_s / result.intervals["wall_s"].value, name, None, in_cache)
+
+
+def _peaks(profile: HardwareProfile, dtype: str) -> list[tuple[str, float]]:
+    found = [(key, peak.flop_per_s.value) for key, peak in profile.peaks.items() if key.partition("/")[0] == dtype]
+    return [(key, value) for key, value in found if value]
 
 
 def _bandwidth(triads: Sequence[Result], device: str, cache_b: int | None) -> tuple[Limit | None, str | None]:

@@ -21,6 +21,7 @@ VERBS = {
     "machine": "Write this machine's file for asv.",
     "check": "Prove record files and hardware files, or folders of them.",
     "compare": "Ratio per case of each file over the first, or why there is none.",
+    "export": "Write records as a table, a summary or a JSON for other programs.",
     "report": "Write one self-contained HTML page.",
 }
 

@@ -60,7 +60,7 @@ class Result:
     jobs: tuple[tuple[str, float], ...] = ()  # job, geometric mean of its launches' medians of the figure of merit; sorted
     launch_medians: tuple[float, ...] = ()  # of the figure of merit
     deviations: tuple[str, ...] = ()  # of the device from its data sheet
-    whole: bool = False  # has every thread that its machine lets it use
+    whole: bool = False  # has every thread that its machine lets it use, or one of each core
     synthetic: bool = False  # made up, never measured
 
     @property

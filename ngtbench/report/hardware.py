@@ -7,7 +7,7 @@ from ngtbench.model.comparison import Limit
 from ngtbench.model.machine import Cpu, Device, Gpu, Machine
 from ngtbench.report import wording
 from ngtbench.report.systems import System
-from ngtbench.report.tables import Cell, Table, cell
+from ngtbench.report.tables import Cell, Table, cell, plain
 from ngtbench.units import binary_bytes, percent, si
 
 Row = tuple[Cell, ...]
@@ -15,17 +15,17 @@ Row = tuple[Cell, ...]
 
 def machines(systems: Sequence[System]) -> Table:
     """Return what each machine is, a column each."""
-    columns = [_machine(system.machine) for system in systems]
+    columns = [_jobs(system) | _machine(system.machine) for system in systems]
     names = dict.fromkeys(name for column in columns for name in column)
     rows = [(cell(name, kind="name"), *(cell(*column.get(name, ["–"])) for column in columns)) for name in names]
-    return Table("machines", "What they are", ("", *(system.label for system in systems)), tuple(rows))
+    return Table("machines", "What they are", ("", *(system.label for system in systems)), plain(rows))
 
 
 def devices(systems: Sequence[System]) -> Table:
     """Return every device with its profile and its deviations from it."""
     rows = [(cell(system.label), *_device(system, device)) for system in systems for device in system.machine.devices]
     columns = ("Machine", "Device", "Name", "State", "Hardware profile", "Deviations from its data sheet")
-    return Table("deviations", "Devices and deviations", columns, tuple(rows))
+    return Table("deviations", "Devices and deviations", columns, plain(rows))
 
 
 def missing(systems: Sequence[System]) -> Table:
@@ -36,7 +36,7 @@ def missing(systems: Sequence[System]) -> Table:
         for part, name, reason in _missing(system.machine):
             grouped.setdefault((part, reason), []).append(name)
         rows += [(cell(system.label), cell(part), cell(", ".join(names)), cell(why)) for (part, why), names in grouped.items()]
-    return Table("missing", "Not read, and why", ("Machine", "Part", "What", "Why"), tuple(rows), empty="Everything was read.")
+    return Table("missing", "Not read, and why", ("Machine", "Part", "What", "Why"), plain(rows), empty="Everything was read.")
 
 
 def limits(systems: Sequence[System]) -> Table:
@@ -55,7 +55,7 @@ def limits(systems: Sequence[System]) -> Table:
             ]
     columns = ("Machine", "Device", "Limit", "Measured", "95 % interval", "Of the data sheet", "By")
     note = "The best validated system/triad and system/gemm of the same device and file; every share below divides by these."
-    return Table("limits", "Bandwidth and arithmetic", columns, tuple(rows), note)
+    return Table("limits", "Bandwidth and arithmetic", columns, plain(rows), note)
 
 
 def _limit(system: System, device: str, name: str, limit: Limit) -> Row:
@@ -79,6 +79,15 @@ def _limit(system: System, device: str, name: str, limit: Limit) -> Row:
     )
 
 
+def _jobs(system: System) -> dict[str, list[str]]:
+    """Return the jobs and hosts of a system, whose first machine stands for all in what follows."""
+    hosts = sorted({machine.host.hostname for machine in system.machines})
+    return {
+        "Jobs": [f"{len(system.jobs)}: {', '.join(system.jobs) or 'none'}"],
+        "Hosts": [f"{len(hosts)}: {', '.join(hosts)}"],
+    }
+
+
 def _machine(machine: Machine) -> dict[str, list[str]]:
     host, cpu, git = machine.host, machine.cpu, machine.git
     commit = f"commit {git.commit[:12]}{', with changes' if git.dirty else ''}" if git.commit else "commit unknown"
@@ -86,7 +95,6 @@ def _machine(machine: Machine) -> dict[str, list[str]]:
     counts = {"socket": cpu.sockets, "core": cpu.cores, "thread": cpu.threads}
     topology = [f"{'–' if n is None else n} {noun}{'' if n == 1 else 's'}" for noun, n in counts.items()]
     return {
-        "Host": [host.hostname],
         "System": [f"{host.distribution or host.system}, kernel {host.kernel}, {host.libc or 'libc unknown'}"],
         "Container, batch job": [f"container {host.container or '–'}, batch {host.scheduler or '–'}"],
         "Processor": [(cpu.name or "name unknown") + (" (a guest hides the model)" if cpu.name_hidden else ""), cpu.arch],

@@ -57,7 +57,7 @@ class System:
         return roofline.fraction(result, limits)
 
     def datasheet(self, result: Result) -> Fraction | None:
-        """Return the share of the data sheet's peak, of triads and matrix products only."""
+        """Return the share of the data sheet's peaks."""
         return roofline.datasheet(result, self.profiles.get(result.resources.device))
 
 
@@ -114,13 +114,13 @@ def _system(label: str, places: Sequence[tuple[Reading, str]], profiles: Mapping
 def _named(reading: Reading) -> list[RunRecord]:
     """Return the runs of a file with their jobs: of one that names none, the file."""
     file = f"file {reading.sha256[:12]}"
-    return [
-        run if run.provenance.job else replace(run, provenance=replace(run.provenance, job=file)) for run in reading.runs
-    ]
+    return [run if run.provenance.job else replace(run, provenance=replace(run.provenance, job=file)) for run in reading.runs]
 
 
 def _placed(result: Result, machine: Machine) -> Result:
     """Return a result with the state of the device it ran on."""
     match = next((match for match in machine.matches if match.device == result.resources.device), None)
-    whole = result.resources.threads == machine.cpu.usable_threads
+    cpu = machine.cpu
+    siblings = max(1, cpu.threads // cpu.cores) if cpu.smt and cpu.cores else 1  # a plan takes one thread of each core
+    whole = result.resources.threads >= max(1, cpu.usable_threads // siblings)
     return replace(result, deviations=match.deviations if match else (), whole=whole)

@@ -65,7 +65,8 @@ def spread(metric: str, found: Interval) -> str:
 
 def basis(found: Interval) -> list[str]:
     """Write what an interval rests on, and what it lacks."""
-    launches = f"{found.launches} launches, " if found.launches > 1 else ""
+    launches = f"{found.jobs} jobs, " if found.jobs > 1 else ""
+    launches += f"{found.launches} launches, " if found.launches > 1 else ""
     samples = f"{found.samples} sample{'' if found.samples == 1 else 's'}"
     return [launches + samples, *(words.partition(":")[0] for words in found.lacks)]
 

@@ -1,10 +1,12 @@
-"""Noise of timings as the gate meets it: four levels, drawn as the log ratio of medians of paired launches.
+"""Noise of timings as gate and comparison meet it: four levels, drawn as logarithms of medians of launches, paired or in jobs.
 
 A launch's log time is its slot's drift (an Ornstein-Uhlenbeck walk over ten launches plus a warm-up ramp over three), its own
 level, possibly a slow mode, and ten right-skewed samples, of which a contiguous part may be 20 to 60 % slow (someone else's
-burst). The levels are assumptions; `docs/methodology.md` sets measured pair noise beside them.
+burst). Every job has a level of its own too, which a pair of launches in one job shares. The levels are assumptions;
+`docs/methodology.md` sets measured pair noise beside them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +25,15 @@ class Level:
     drift: float
     ramp: float
     burst: float  # probability that a launch meets one
+    session: float  # one value per job
     slow_mode: float = 0.0  # log distance of a mode that half of the launches fall into
 
 
 LEVELS = {
-    "quiet": Level(0.005, 0.005, 0.003, 0.005, 0.02),
-    "typical": Level(0.020, 0.020, 0.015, 0.015, 0.10),
-    "noisy": Level(0.050, 0.040, 0.040, 0.020, 0.25),
-    "bimodal": Level(0.003, 0.003, 0.003, 0.005, 0.02, slow_mode=0.12),
+    "quiet": Level(0.005, 0.005, 0.003, 0.005, 0.02, 0.010),
+    "typical": Level(0.020, 0.020, 0.015, 0.015, 0.10, 0.025),
+    "noisy": Level(0.050, 0.040, 0.040, 0.020, 0.25, 0.050),
+    "bimodal": Level(0.003, 0.003, 0.003, 0.005, 0.02, 0.010, slow_mode=0.12),
 }
 
 
@@ -42,6 +45,15 @@ def log_ratios(level: Level, slowdown: float, trials: int, pairs: int, seed: int
     gained: Array = np.where(swapped, medians[..., 0] - medians[..., 1], medians[..., 1] - medians[..., 0])
     gained += np.log1p(slowdown)
     return gained
+
+
+def in_jobs(draw: np.random.Generator, level: Level, trials: int, launches: Sequence[int]) -> Array:
+    """Return (trials, sum of launches) log medians of jobs with these numbers of launches, whose own levels are drawn too."""
+    jobs = []
+    for count in launches:
+        medians = np.median(_launches(draw, level, trials, count), axis=2)
+        jobs.append(medians + draw.normal(0, level.session, (trials, 1)))
+    return np.concatenate(jobs, axis=1)
 
 
 def _launches(draw: np.random.Generator, level: Level, trials: int, slots: int) -> Array:

@@ -133,19 +133,72 @@ def profile(bandwidth: float | None = 48e9) -> HardwareProfile:
     )
 
 
-def test_the_data_sheet_is_for_triads_and_products_only() -> None:
+def test_the_data_sheet_is_a_roofline_too() -> None:
     _, (triad, product, other) = measured(TRIAD, GEMM, taken(0.1, BIG, case("lattice/dslash")))
-    sheet = roofline.datasheet(triad, profile())
+    for result, share, limit in (
+        (triad, 0.5, "data sheet bandwidth, Test"),
+        (product, 0.5, "data sheet float64/matrix, Test"),  # the higher peak
+        (other, 0.05, "data sheet bandwidth, Test"),
+    ):
+        sheet = roofline.datasheet(result, profile())
+        assert sheet is not None
+        assert sheet.value == pytest.approx(share)
+        assert sheet.limit == limit
+
+
+def test_the_data_sheet_binds_by_what_takes_longer() -> None:
+    _, (result,) = measured(taken(0.04, PRODUCT, case("lattice/dslash")))
+    sheet = roofline.datasheet(result, profile())
     assert sheet is not None
-    assert sheet.value == pytest.approx(0.5)
-    assert "data sheet" in sheet.limit
-    sheet = roofline.datasheet(product, profile())
-    assert sheet is not None
-    assert sheet.value == pytest.approx(0.5)  # of the matrix units, the higher peak
-    assert roofline.datasheet(other, profile()) is None
-    sheet = roofline.datasheet(triad, profile(None))
-    assert sheet is not None
-    assert sheet.value is None
+    assert sheet.value == pytest.approx(2e9 / 200e9 / 0.04)
+    assert "float64/matrix" in sheet.limit
+
+
+def test_a_triad_needs_no_peak_and_a_product_no_bandwidth() -> None:
+    _, (triad, product, other) = measured(TRIAD, GEMM, taken(0.1, BIG, case("lattice/dslash")))
+    shown: HardwareProfile | None
+    for result, shown, value in ((triad, replace(profile(), peaks={}), 0.5), (product, profile(None), 0.5)):
+        sheet = roofline.datasheet(result, shown)
+        assert sheet is not None
+        assert sheet.value == pytest.approx(value)
+    for shown, reason in (
+        (replace(profile(), peaks={}), "the data sheet of Test gives no float64 peak"),
+        (profile(None), "the data sheet of Test gives no bandwidth"),
+        (None, "no hardware profile"),
+    ):
+        sheet = roofline.datasheet(other, shown)
+        assert sheet is not None
+        assert sheet.value is None
+        assert sheet.reason == reason
+
+
+def test_what_counts_no_work_has_no_data_sheet() -> None:
+    _, found = measured(
+        taken(0.1, Work(0, 0, 1, 1, "call"), case("system/launch")),
+        taken(0.1, BIG, case("system/transfer")),
+        run(Outcome("wrong", reason="off", verdict=VERDICT, work=BIG), case("x/y")),
+    )
+    assert [roofline.datasheet(result, profile()) for result in found] == [None] * 3
+
+
+def test_data_that_fit_the_cache_of_the_data_sheet_are_said_to() -> None:
+    _, (large, small) = measured(TRIAD, taken(0.1, replace(BIG, memory_b=2**19), case("lattice/dslash")))
+    sheets = [roofline.datasheet(result, profile()) for result in (large, small)]
+    assert [sheet.in_cache for sheet in sheets if sheet] == [False, True]
+
+
+def test_a_transfer_crosses_no_memory_limit() -> None:
+    limits, found = measured(TRIAD, taken(0.1, replace(BIG, flop=0), case("system/transfer")))
+    fraction = roofline.fraction(found[1], limits)
+    assert fraction.value is None
+    assert "cross the link" in (fraction.reason or "")
+
+
+def test_arithmetic_alone_leaves_the_bandwidth_out() -> None:
+    limits, found = measured(TRIAD, GEMM, taken(0.1, BIG, case("lattice/dslash")))
+    alone = roofline.arithmetic(found[2], limits)
+    assert alone.value == pytest.approx(2e7 / 100e9 / 0.1)
+    assert alone.limit == "measured float64 GEMM"
 
 
 def test_a_profile_tells_a_gpus_cache() -> None:

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from ngtbench import shipped
-from ngtbench.analysis.compare import compare
 from ngtbench.discover import profiles
 from ngtbench.errors import BadInput, Unavailable
 from ngtbench.model.case import Selection
+from ngtbench.model.comparison import Weights
 from ngtbench.model.machine import Match
 from ngtbench.model.record import Energy, Outcome, PlanRecord
-from ngtbench.report import figures, html, provenance, published, tables, weights
+from ngtbench.report import energy, figures, html, provenance, published, results, steady
+from ngtbench.report.html import Report
 from ngtbench.report.systems import System, systems
 from ngtbench.report.tables import Table
 from ngtbench.store.read import Reading
 from tests.machines import gpu, machine
 from tests.records import STEADY, VERDICT, case, done, measurement, run, written
 
-EQUAL = weights.load(shipped.folder("weights") / "equal.toml")
+EQUAL = Weights("equal", "none", "nobody", {})
 WRONG = Outcome("wrong", reason="error 0.2 at a[3]", verdict=replace(VERDICT, passed=False, error=0.2))
 HOSTILE = "<script>alert(1)</script>"
 
@@ -47,39 +47,73 @@ def text(table: Table) -> str:
     return "\n".join(" | ".join(" ".join(cell.lines) for cell in row) for row in table.rows)
 
 
-def page(*readings: Reading) -> str:
-    return html.render(readings, {}, (), EQUAL)
+def page(*readings: Reading, **changes: object) -> str:
+    report = Report(readings, [], {}, (), [EQUAL])
+    return html.render(replace(report, **changes))  # type: ignore[arg-type]
 
 
-def test_a_family_shows_merit_interval_rates_and_error(reading: Reading) -> None:
-    (table,) = tables.families([system(reading)])
+def test_a_family_shows_merit_interval_rates_and_flags(reading: Reading) -> None:
+    table = results.cases("system", [system(reading)])
     first, second = text(table).splitlines()  # nothing but what is done
-    assert first.startswith("system/triad@1/M/numba/float64")  # the faster one
-    for words in ("500 µs", "44 samples within one launch", "4 GFLOP/s 48 GB/s 2 Gelement/s", "error 1e-17 tolerance 1e-15"):
+    for words in ("500 µs", "44 samples within one launch", "4 GFLOP/s 48 GB/s 2 Gelement/s"):
         assert words in first
     assert "1 ms" in second
     assert "998 µs to 1.002 ms" in second
-    assert second.split(" | ")[-2] == "power not measured"
-    assert "no counter" in table.note
+    assert [case.id for case, _ in table.groups if case] == [
+        "system/triad@1/M/numba/float64",
+        "system/triad@1/M/numpy/float64",
+    ]
 
 
-def test_power_is_shown_with_its_sensor(tmp_path: Path) -> None:
+def test_a_case_that_another_system_did_says_how_it_ended_here(reading: Reading, tmp_path: Path) -> None:
+    other = written(tmp_path / "b.jsonl", machine(), run(of=case(impl="torch")))
+    table = results.cases("system", systems([reading, other], {}, ["a", "b"]))
+    (rows,) = [rows for of, rows in table.groups if of and of.impl == "torch"]
+    assert [(row.status, row.systems, row.cells[1].lines[0]) for row in rows] == [
+        ("done", (1,), "1 ms"),
+        ("wrong", (0,), "wrong: error 0.2 at a[3]"),
+    ]
+
+
+def test_errors_stand_beside_their_tolerance_for_every_system(reading: Reading) -> None:
+    table = results.validity([system(reading)])
+    right, wrong = (next(row for row in table.rows if row.case and row.case.impl == impl) for impl in ("numpy", "torch"))
+    assert [" ".join(cell.lines) for cell in right][1:5] == ["in full", "1e-15", "1e-17", "1e-17: 1 × Test GPU"]
+    assert wrong.status == "wrong"
+    assert wrong.cells[3].lines == ("0.2", "wrong")
+
+
+def test_power_is_shown_with_its_sensor_and_its_absence_with_the_reason(reading: Reading, tmp_path: Path) -> None:
     taken = replace(measurement(), energy=Energy(50.0, 0.5, None, None, "NVML counter"))
-    (table,) = tables.families([system(written(tmp_path / "a.jsonl", machine(), run(replace(done(), measurement=taken))))])
-    assert "power 100 W mean, NVML counter" in text(table)
+    found = system(written(tmp_path / "b.jsonl", machine(), run(replace(done(), measurement=taken))))
+    table = energy.measured([found])
+    assert "100 W" in text(table)
+    assert "NVML counter" in table.note
+    assert energy.missing([found]).rows == ()
+    assert text(energy.missing([system(reading)])).endswith("2 of 2 | no counter")
+    assert energy.measured([system(reading)]).rows == ()
+
+
+def test_repeatability_is_as_hepscore_defines_it(tmp_path: Path) -> None:
+    launches = [1.0, 1.01, 1.02, 1.03, 1.04]
+    runs = [run(done([k * x for x in STEADY]), launch=n) for n, k in enumerate(launches)]
+    table = steady.table([system(written(tmp_path / "a.jsonl", machine(), *runs))])
+    assert "| 1 | 1 of 1 | 3.53 % |" in text(table)  # (1.038 - 1.002) / 1.02
+    assert "0.68 %" in table.note
+    few = steady.table([system(written(tmp_path / "b.jsonl", machine(), runs[0]))])
+    assert "no case has three launches" in text(few)
 
 
 def test_what_did_not_end_well_has_its_reason_and_no_rank(reading: Reading) -> None:
-    wrong, failed, skipped, watched, unrecorded = provenance.endings([system(reading)])
+    found = system(reading)
+    wrong, failed, skipped, watched, unrecorded = provenance.endings([found])
     assert "error 0.2 at a[3]" in text(wrong)
     assert "signal 9" in text(failed)
     assert "no GPU | buy one" in text(skipped)
     assert watched.rows == unrecorded.rows == ()
-    found = system(reading)
-    drawn = json.dumps([figures.shares("system", [found]), figures.spread(found)], default=vars)
+    assert [result.case.impl for _, result in steady.spreads(found)] == []
     for name in ("torch", "cupy", "hip"):
-        assert name not in text(tables.families([found])[0])
-        assert name not in drawn
+        assert name not in text(results.cases("system", [found]))
 
 
 def test_planned_cases_without_a_record_are_named(reading: Reading) -> None:
@@ -94,8 +128,7 @@ def test_what_a_profiler_watched_is_named_and_ranked_nowhere(tmp_path: Path) -> 
     watched = replace(run(of=case(impl="numba")), provenance=replace(plain.provenance, profiler="perf"))
     found = system(written(tmp_path / "a.jsonl", machine(), plain, watched))
     assert text(provenance.endings([found])[3]) == "Test CPU, 8 threads | system/triad@1/M/numba/float64 | perf"
-    assert "numba" not in text(tables.families([found])[0])
-    assert "numba" not in json.dumps(figures.spread(found), default=vars)
+    assert "numba" not in str([row.case for row in results.cases("system", [found]).rows])
     assert found.limits["cpu:0"].bandwidth is None or "numba" not in found.limits["cpu:0"].bandwidth.case
 
 
@@ -105,16 +138,6 @@ def test_deviations_and_what_was_not_read_are_on_the_page(tmp_path: Path) -> Non
     shown = page(written(tmp_path / "a.jsonl", odd, run()))
     assert "power capped at 200 W" in shown
     assert "no NVIDIA driver" in shown
-
-
-def test_two_files_are_compared_and_the_first_is_the_base(reading: Reading, tmp_path: Path) -> None:
-    other = written(tmp_path / "b.jsonl", machine(), run(done([x / 4 for x in STEADY])))
-    a, b = systems([reading, other], {}, ["a", "b"])
-    shown = text(tables.comparison(a, b, compare(a.results, b.results), 1))
-    assert "| 4.000 | 3.9" in shown
-    assert "not comparable | – | only A has it" in shown
-    assert 'data-table="score-1"' in page(reading, other)
-    assert 'data-table="comparison-1"' not in page(reading)
 
 
 def test_a_resumed_run_is_one_machine(reading: Reading) -> None:
@@ -128,14 +151,17 @@ def test_a_resumed_run_is_one_machine(reading: Reading) -> None:
 def test_everything_is_escaped(tmp_path: Path) -> None:
     of = case(f"{HOSTILE}/{HOSTILE}", HOSTILE, HOSTILE, HOSTILE)
     bad = Outcome("failed", reason=f"{HOSTILE}]]><!--", remedy="</script></style>")
-    hostile = written(tmp_path / "a.jsonl", machine(hostname=HOSTILE), run(of=of), run(bad, of=replace(of, impl="b")))
-    shown = page(hostile, hostile)
-    own = re.findall(r"<script[^>]*>", re.sub(r"<script>/\*\*\n\* plotly.*?</script>", "<script></script>", shown, flags=re.S))
-    assert set(own) == {"<script>", '<script type="application/json">'}
-    assert own.count("<script>") == 2
+    runs = (*(run(of=of, launch=launch) for launch in range(3)), run(bad, of=replace(of, impl="b")))
+    hostile = written(tmp_path / "a.jsonl", machine(hostname=HOSTILE), *runs)
+    shown = page(hostile, replace(hostile, sha256="b" * 64), labels=[HOSTILE, f"{HOSTILE}2"])
+    own = re.findall(r"<script[^>]*>", shown)
+    assert set(own) == {"<script>", '<script type="application/json">', '<script type="text/plain" id="plotly">'}
+    assert own.count("<script>") == 1
     assert "alert(1)</script>" not in shown
     assert "&lt;script&gt;alert(1)" in shown
-    for source in re.findall(r'<script type="application/json">(.*?)</script>', shown, flags=re.S):
+    sources = re.findall(r'<script type="application/json">(.*?)</script>', shown, flags=re.S)
+    assert sources
+    for source in sources:
         assert "&lt;script&gt;" in json.dumps(json.loads(source))  # plotly reads tags: they reach it as text
 
 
@@ -146,28 +172,32 @@ def test_a_figure_cannot_leave_its_script_element() -> None:
     assert json.loads(shown)["data"][0]["name"] == words
 
 
-def test_the_page_is_whole_and_names_its_files(reading: Reading) -> None:
-    shown = page(reading)
+def test_the_page_is_whole_names_its_files_and_how_to_make_it_again(reading: Reading) -> None:
+    shown = page(reading, command="ngtbench report a.jsonl --html out", anonymised=["host node-1: host 1"])
     assert reading.sha256 in shown
+    assert "ngtbench report a.jsonl --html out" in shown
+    assert "host node-1: host 1" in shown
     assert shown.startswith("<!doctype html>")
-    loads = re.findall(r"<(?:script|img|iframe|link)[^>]+(?:src|href)=\"?([^\" >]+)", shown.partition("<script>")[0])
+    loads = re.findall(r"<(?:script|img|iframe|link)[^>]+(?:src|href)=\"?([^\" >]+)", shown)
     assert loads == ["data:,"]
     assert "default-src 'none'" in shown
+    assert shown == page(reading, command="ngtbench report a.jsonl --html out", anonymised=["host node-1: host 1"])
 
 
 def test_nothing_measured_is_said(tmp_path: Path) -> None:
     shown = page(written(tmp_path / "a.jsonl", machine(), run(WRONG)))
     assert "No case was measured and proved right." in shown
     assert "system/triad not measured on cpu:0" in shown.replace("<wbr>", "")
+    assert 'id="plotly"' not in shown, "no chart, so no script to draw any"
 
 
 def test_published_figures_stand_apart(reading: Reading, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text('[[figure]]\nhardware = "H"\nwhat = "triad"\nvalue = 3e12\nunit = "B/s"\nsource = "a paper"\n')
-    shown = html.render([reading], {}, published.load(tmp_path), EQUAL)
+    shown = page(reading, published=published.load(tmp_path))
     assert "3 TB/s" in shown
     assert "Published by others" in shown
-    assert "a paper" not in text(tables.families([system(reading)])[0])
+    assert "a paper" not in text(results.cases("system", [system(reading)]))
 
 
 @pytest.mark.parametrize(
@@ -187,20 +217,15 @@ def test_a_faulty_published_file_is_named(tmp_path: Path, content: str, words: s
     assert "x.toml" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [("name = 1", "holds name, use_case"), ('name="a"\nuse_case="b"\n[weights]\nml=-1', "weights.ml: must be a number from 0")],
-)
-def test_faulty_weights_are_named(tmp_path: Path, content: str, words: str) -> None:
-    (tmp_path / "w.toml").write_text(content)
-    with pytest.raises(BadInput, match=re.escape(words)):
-        weights.load(tmp_path / "w.toml")
-
-
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="cannot be written"):
         html.write("x", tmp_path / "file")
+
+
+def test_an_unknown_reference_is_named(reading: Reading) -> None:
+    with pytest.raises(BadInput, match="--reference 'x': no such system; there are '1 × Test GPU'"):
+        page(reading, reference="x")
 
 
 def test_a_missing_package_is_named(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
