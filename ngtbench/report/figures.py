@@ -15,7 +15,8 @@ from ngtbench.units import percent, si
 
 ROW_PX = 22
 MOST = 20  # rows of a chart: more cannot be read, nor fit a printed page
-_LABEL = 60  # characters of a label
+_LABEL = 80  # characters of a label: more than any case of ours has
+_NARROW = 20
 Trace = dict[str, Any]
 Rows = dict[str, dict[int, float]]  # label of a row -> number of a system -> value
 
@@ -33,6 +34,11 @@ class Figure:
     data: tuple[Trace, ...]
     layout: dict[str, Any]
     table: str = ""
+
+    @property
+    def wide(self) -> bool:
+        """Tell whether its rows have names that leave no room on a narrow page, where it then scrolls."""
+        return any(isinstance(name, str) and len(name) > _NARROW for trace in self.data for name in trace["y"])
 
 
 def relative(family: str, findings: Findings) -> Figure | None:
@@ -79,7 +85,7 @@ def ratios(pair: Pair, findings: Findings, table: str) -> Figure | None:
     a, b = findings.reference.label, pair.system.label
     layout = {
         "height": 110 + ROW_PX * len(kept),
-        "xaxis": {"type": "log", "title": {"text": f"speed of {text(b)} over {text(a)}, logarithmic"}},
+        "xaxis": {"type": "log", "title": {"text": "speed over the reference, logarithmic"}},
         "yaxis": _categories(),
         "shapes": [_line(1.0)],
         "showlegend": False,

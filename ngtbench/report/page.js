@@ -20,7 +20,10 @@
     return { ...plain, ...bars, marker, line: { ...plain.line, color: own } };
   }
 
-  function layout(plain) {
+  // A narrow chart has its axis' title on several lines, and its mark small.
+  const folded = (title, narrow) => title && (narrow ? { text: title.text.replace(/(.{20,}?) /g, "$1<br>") } : title);
+
+  function layout(plain, narrow) {
     const axis = { gridcolor: colour("--line"), zerolinecolor: colour("--quiet"), linecolor: colour("--line") };
     return {
       ...plain,
@@ -31,8 +34,9 @@
       margin: { l: 70, r: 20, t: 40, b: 55 },
       legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" },
       hoverlabel: { bgcolor: colour("--band"), bordercolor: colour("--line"), font: { color: colour("--text") }, align: "left" },
-      xaxis: { ...axis, ...plain.xaxis },
+      xaxis: { ...axis, automargin: true, ...plain.xaxis, title: folded(plain.xaxis.title, narrow) },
       yaxis: { ...axis, ...plain.yaxis },
+      annotations: (plain.annotations || []).map((mark) => (narrow ? { ...mark, font: { ...mark.font, size: 24 } } : mark)),
       shapes: (plain.shapes || []).map((shape) => ({ ...shape, line: { ...shape.line, color: colour("--text") } })),
     };
   }
@@ -43,7 +47,7 @@
   function draw(place) {
     drawn.add(place);
     const source = JSON.parse(place.closest("figure").querySelector("script").textContent);
-    Plotly.react(place, source.data.map(trace), layout(source.layout), { responsive: true, displayModeBar: false });
+    Plotly.react(place, source.data.map(trace), layout(source.layout, place.clientWidth < 900), { responsive: true, displayModeBar: false });
   }
 
   async function charts() {

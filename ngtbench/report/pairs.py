@@ -18,7 +18,7 @@ def comparison(findings: Findings, pair: Pair, tier: Tier, best: bool) -> Table:
     base, found = findings.reference, pair.tables[tier, best]
     ratios = sorted((one for one in found if one.ratio is not None), key=lambda one: (one.case.problem, one.case.impl))
     numbers = (findings.systems.index(base), pair.number)
-    common = set.intersection(*(set(one.notes) for one in ratios)) if ratios else set()
+    common = set.intersection(*(_beside(one) for one in ratios)) if ratios else set()
     rows = [_ratio_row(one, numbers, base, pair.system, common) for one in ratios]
     rows += _apart([one for one in found if one.ratio is None], numbers)
     kind = "best implementation of each" if best else "like for like"
@@ -60,10 +60,10 @@ def _ratio_row(one: Comparison, numbers: tuple[int, int], a: System, b: System, 
     notes = [note for note in one.notes if note not in common]
     cells = (
         links([one.case.id]),
-        cell(*_side(one.a)),
-        cell(*_side(one.b), one.b.case.impl if one.b and one.b.case.impl != one.case.impl else ""),
+        cell(*_side(one.a, "A", common)),
+        cell(*_side(one.b, "B", common), one.b.case.impl if one.b and one.b.case.impl != one.case.impl else ""),
         cell(f"{one.ratio:.3f}", kind="number"),
-        cell(interval, one.basis, kind="number"),
+        cell(interval, "" if one.basis in common else one.basis, kind="number"),
         _told(one, a, b),
         cell(*notes) if notes else cell("–", kind="quiet"),
     )
@@ -91,7 +91,18 @@ def _apart(found: Sequence[Comparison], numbers: tuple[int, int]) -> list[Row]:
     return rows
 
 
-def _side(result: Result | None) -> list[str]:
+def _beside(one: Comparison) -> set[str]:
+    """Return what is said of a ratio beside it: notes, what its interval rests on, and where both sides ran."""
+    places = {_ran(side, result) for side, result in (("A", one.a), ("B", one.b)) if result is not None}
+    return {*one.notes, one.basis, *places}
+
+
+def _ran(side: str, result: Result) -> str:
+    return f"{side} on {wording.place(result)}"
+
+
+def _side(result: Result | None, side: str, common: set[str]) -> list[str]:
     if result is None or result.metric is None or result.figure is None:
         return ["–"]
-    return [wording.amount(result.metric.name, result.figure.value), wording.place(result)]
+    figure = wording.amount(result.metric.name, result.figure.value)
+    return [figure] if _ran(side, result) in common else [figure, wording.place(result)]

@@ -14,7 +14,7 @@ def scores(findings: Findings) -> Figure | None:
     families = [label for label in rows if not label.startswith("all, ")]
     layout = {
         "height": 150 + ROW_PX * len(rows),
-        "xaxis": {"type": "log", "title": {"text": f"speed over {text(findings.reference.label)}, logarithmic"}},
+        "xaxis": {"type": "log", "title": {"text": "speed over the reference, logarithmic"}},
         "yaxis": {
             "type": "category",
             "automargin": True,
@@ -25,7 +25,8 @@ def scores(findings: Findings) -> Figure | None:
         "shapes": [{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper", "line": {"dash": "dash", "width": 1}}],
         "showlegend": True,
     }
-    words = "Right is faster. Rows are families, then all of them by each weighting, with 95 % intervals."
+    words = f"Right is faster; 1 is the reference, {findings.reference.label}. Rows are families, then all of them by each "
+    words += "weighting, with 95 % intervals."
     return Figure("scores-chart", "Scores over the reference", words, tuple(data), layout, "scores")
 
 
