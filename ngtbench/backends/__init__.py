@@ -13,7 +13,8 @@ from ngtbench.errors import Unavailable, WorkloadError
 from ngtbench.model.workload import Backend
 
 _HERE = Path(__file__).parent
-_GROUPS = {"numba": "cpu", "torch": "torch", "cupy": "gpu"}  # package -> our optional group that brings it
+# package -> our optional group that brings it
+_GROUPS = {"numba": "cpu", "torch": "torch", "cupy": "gpu", "onnx": "onnx", "onnxruntime": "onnx"}
 
 
 def names() -> tuple[str, ...]:

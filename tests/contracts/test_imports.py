@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "cupy", "numba", "pandas", "plotly", "jinja2")
+HEAVY = ("torch", "cupy", "numba", "onnx", "onnxruntime", "pandas", "plotly", "jinja2")
 HARDWARE = Path(__file__).parents[2] / "hardware"
 
 
@@ -39,7 +39,7 @@ def test_importing_the_package_imports_no_framework() -> None:
 def test_kernels_of_a_family_import_no_framework() -> None:
     program = (
         "import sys, ngtbench.kernels.lattice, ngtbench.kernels.system, ngtbench.kernels.ml; "
-        "print(sorted({'torch', 'cupy', 'numba'} & set(sys.modules)))"
+        "print(sorted({'torch', 'cupy', 'numba', 'onnx', 'onnxruntime'} & set(sys.modules)))"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.strip() == "[]"

@@ -77,6 +77,8 @@ WORKLOAD = Workload(
     tolerance={"float32": 5e-6, "bfloat16": 6e-2, "float16": 8e-3},
     impls=(
         Impl("numpy", "ml.jet_mlp:blocked", "numpy", dtypes=("float32",)),
+        Impl("native", "ml.jet_mlp_native:compiled", "native", dtypes=("float32",)),
+        Impl("onnx", "ml.jet_mlp_onnx:bound", "onnx", dtypes=("float32",)),
         Impl("torch", "ml.jet_mlp_torch:eager", "torch", devices=("cpu", "gpu")),
         Impl("torch-compile", "ml.jet_mlp_torch:compiled", "torch", devices=("cpu", "gpu"), dtypes=("float32", "bfloat16")),
         Impl("cupy", "ml.jet_mlp_cupy:arrays", "cupy", devices=("gpu",), dtypes=("float32",)),
