@@ -201,7 +201,9 @@ def test_without_a_compiler_arrays_are_used_and_it_is_said(monkeypatch: pytest.M
     monkeypatch.setenv("NGTBENCH_CXX", "/nowhere/to/be/found")
     momenta, want = points("u u~ > t t~ u u~", False), wanted("u u~ > t t~ u u~", 1.4915, False)
     for dtype, stored, bound in (("float64", "float64", 1e-11), ("mixed", "float64", 1e-11), ("float32", "float32", 1e-4)):
-        with pytest.warns(UserWarning, match="array operations, which is slower, all in float..: no C\\+\\+ compiler works") as told:
+        with pytest.warns(
+            UserWarning, match="array operations, which is slower, all in float..: no C\\+\\+ compiler works"
+        ) as told:
             found = matrix_element_squared("u u~ > t t~ u u~", momenta, top_width=1.4915, dtype=dtype)
         assert told[0].filename == __file__
         assert found.dtype == stored

@@ -51,10 +51,10 @@ def test_a_page_shows_them_apart() -> None:
     rows = [" | ".join(" ".join(cell.lines) for cell in row) for row in table.rows]
     assert "measured by nobody here" in table.note
     for words in (
-        "1 NVIDIA V100S PCIe 32 GB | generators/matrix_element: .*M-ggttxgg-width.*, float64, peak of the scaling curve | 457 kmatrix",
-        "1 NVIDIA A100 SXM4 80 GB | generators/matrix_element: .*M-ggttxgg-width.*, float64, code of 2022 | 925 kmatrix",
-        "1 GCD of an AMD MI250X .* | generators/matrix_element: .*M-ggttxgg-width.*, float32, peak of the scaling curve | 483 kmatrix",
-        "1 core of an AMD EPYC 7A53 | generators/matrix_element: .*M-ggttxggg-width.*, float64, AVX2 | 460 matrix element/s",
+        "1 NVIDIA V100S PCIe 32 GB | generators/.*M-ggttxgg-width.*, float64, peak of the scaling curve | 457 kmatrix",
+        "1 NVIDIA A100 SXM4 80 GB | generators/.*M-ggttxgg-width.*, float64, code of 2022 | 925 kmatrix",
+        "1 GCD of an AMD MI250X .* | generators/.*M-ggttxgg-width.*, float32, peak of the scaling curve | 483 kmatrix",
+        "1 core of an AMD EPYC 7A53 | generators/.*M-ggttxggg-width.*, float64, AVX2 | 460 matrix element/s",
     ):
         pattern = words.replace("|", r"\|").replace("(LUMI)", r"\(LUMI\)")
         assert sum(re.match(pattern, row) is not None for row in rows) == 1, words
