@@ -54,7 +54,7 @@ def run(
         launch=launch,
         seed=1 + launch,
         machine="",
-        outcome=outcome or done(),
+        outcome=outcome or done([x * (1 + 1e-9 * launch) for x in STEADY]),  # no two launches take the same
         provenance=Provenance("2026-11-01T00:00:00+00:00", 1.0, "0.1.0", "c0ffee" * 6, False, "ported", {"OMP_NUM_THREADS": "8"}),
     )
 

@@ -1,11 +1,11 @@
 """Boils the launches of each case down to one result; a launch that is wrong or failed decides for all."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean, median
 
-from ngtbench.analysis import gate, statistics
+from ngtbench.analysis import doubts, gate, statistics
 from ngtbench.analysis.audit import audited
 from ngtbench.analysis.saturation import saturation
 from ngtbench.model.case import Case, Resources, Work
@@ -15,7 +15,6 @@ from ngtbench.model.record import Measurement, RunRecord, Status, Verdict
 
 _ORDER: tuple[Status, ...] = ("wrong", "failed", "skipped", "done")  # the first that occurs decides
 _CHOSEN = {"gpu_idle", "idle", "none", "app_clocks", "sync_boost", "display_clock"}  # clocks as asked for, or nothing to do
-_HUGE = 1e60  # beyond, or below its inverse, nothing was measured, and squares leave the range of floats
 
 
 def identity(machine: Machine) -> tuple[object, ...]:
@@ -40,42 +39,13 @@ def results(runs: Iterable[RunRecord]) -> tuple[Result, ...]:
     groups: dict[tuple[Case, Resources, str | None], list[RunRecord]] = {}
     for run in runs:
         groups.setdefault((run.case, run.resources, run.provenance.profiler), []).append(run)
-    return audited([result(list(_once(group))) for group in groups.values()])
-
-
-def _once(group: Iterable[RunRecord]) -> Iterator[RunRecord]:
-    """Yield what is not the same record again, from a file given twice."""
-    seen: list[RunRecord] = []
-    for run in group:
-        if run not in seen:
-            seen.append(run)
-            yield run
-
-
-def fault(run: RunRecord) -> str | None:
-    """Return why a record that says done cannot be believed; None if it can."""
-    outcome = run.outcome
-    if outcome.verdict is None or not outcome.verdict.passed:
-        return "the record says done, but holds no verdict that passed"
-    if outcome.measurement is None or outcome.work is None or not outcome.metrics:
-        return "the record says done, but holds no measurement, work or metric"
-    work = outcome.work
-    if not all(0 <= count < _HUGE for count in (work.flop, work.bytes, work.memory_b, work.events)):
-        return "the record says done, but counts impossible work"
-    for metric in outcome.metrics:
-        if not outcome.measurement.series.get(metric.name):
-            return f"the record says done, but {metric.name} has no samples"
-    for name, samples in outcome.measurement.series.items():
-        if not all(sample == 0 or 1 / _HUGE < abs(sample) < _HUGE for sample in samples):
-            return f"the record says done, but {name} holds what cannot be a measured number"
-    if any(sample <= 0 for sample in outcome.measurement.series.get("wall_s", ())):
-        return "the record says done, but wall_s holds a time that is not positive"
-    return None
+    return audited([result(group) for group in groups.values()])
 
 
 def result(group: Sequence[RunRecord]) -> Result:
     """Return the result of one case by its launches, of which there is one at least."""
-    first = group[0]
+    first, given = group[0], len(group)
+    group = doubts.once(group)
     status, reason, remedy = _ended(group)
     commit = first.provenance.commit
     suite = first.provenance.suite + (f" ({commit[:12]}{', with changes' if first.provenance.dirty else ''})" if commit else "")
@@ -97,15 +67,19 @@ def result(group: Sequence[RunRecord]) -> Result:
         profiler=first.provenance.profiler,
         synthetic=any(run.provenance.synthetic for run in group),
     )
-    return _measured(common, group) if status == "done" else common
+    found = _measured(common, group) if status == "done" else common
+    return replace(found, flags=found.flags | {"copied": float(given - len(group))}) if len(group) < given else found
 
 
 def _ended(group: Sequence[RunRecord]) -> tuple[Status, str | None, str | None]:
     """Return status, reason and remedy of all launches together."""
     ends: list[tuple[Status, str | None, RunRecord]] = []
     for run in group:
-        doubt = fault(run) if run.outcome.status == "done" else None
+        doubt = doubts.fault(run) if run.outcome.status == "done" else None
         ends.append(("failed", doubt, run) if doubt else (run.outcome.status, run.outcome.reason, run))
+    mixed = doubts.mixture([run for status, _, run in ends if status == "done"])
+    if mixed:
+        return "failed", mixed, None
     works = {run.outcome.work for status, _, run in ends if status == "done"}
     metrics = {run.outcome.metrics for status, _, run in ends if status == "done"}
     if len(works) > 1 or len(metrics) > 1:

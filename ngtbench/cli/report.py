@@ -77,7 +77,13 @@ def _words(report: Report) -> str:
     """Return the command line that makes this report, with the names that the page and its bundle use."""
     files = [f"records/{reading.path.name}" for reading in report.readings]
     sides_ = [file if label is None else f"{label}={file}" for file, label in zip(files, report.labels, strict=True)]
-    words = ["ngtbench", "report", *sides_, "--weights", report.weights[0].name]
+    words = [
+        "ngtbench",
+        "report",
+        *sides_,
+        "--weights",
+        weighed if (weighed := report.weights[0].name) in shares.known() else "weights.toml",
+    ]
     words += ["--reference", report.reference] if report.reference else []
     words += [word for one in sorted(report.accept) for word in ("--accept", one)]
     words += ["--prices", "prices.toml"] if report.prices else []

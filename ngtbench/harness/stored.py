@@ -6,7 +6,8 @@ from dataclasses import replace
 from statistics import median
 
 from ngtbench.analysis import gate
-from ngtbench.analysis.results import fault, identity
+from ngtbench.analysis.doubts import fault
+from ngtbench.analysis.results import identity
 from ngtbench.errors import BadInput, Incomparable
 from ngtbench.harness.gate import COARSE, below_floor, blind, conclude
 from ngtbench.harness.pairs import disturbance, floor, oriented, settled

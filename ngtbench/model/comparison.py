@@ -172,6 +172,10 @@ class Standing:
     lacks: tuple[tuple[str, str], ...]  # required problem, why it has no ratio
     first: float | None  # probability of being first, by the data
     first_of_weightings: float | None  # share of random weightings in which it is first, by the values
+    behind: float | None = None  # the first's overall score over this one's, with its 95 % interval; None of the first
+    behind_low: float | None = None
+    behind_high: float | None = None
+    told: bool | None = None  # from the first: at 5 % over all rivals together, and within one job only beyond the stated spread
 
 
 @dataclass(frozen=True)
@@ -195,3 +199,4 @@ class Ranking:
     flips: tuple[Flip, ...]
     weightings: int  # random ones tried
     notes: tuple[str, ...] = ()
+    present: float = 1.0  # share of the weights asked for that lies on families which the reference has

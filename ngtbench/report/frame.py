@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ngtbench.analysis.results import fault
+from ngtbench.analysis.doubts import fault
 from ngtbench.errors import BadInput, Unavailable
 from ngtbench.model.machine import Machine
 from ngtbench.model.record import RunRecord

@@ -12,6 +12,8 @@ from ngtbench.model.machine import HardwareProfile, Machine
 from ngtbench.model.record import RunRecord
 from ngtbench.store.read import Reading
 
+NO_SHEET = "what else deviates is not known: no data sheet matches"
+
 
 @dataclass(frozen=True)
 class System:
@@ -123,4 +125,5 @@ def _placed(result: Result, machine: Machine) -> Result:
     cpu = machine.cpu
     siblings = max(1, cpu.threads // cpu.cores) if cpu.smt and cpu.cores else 1  # a plan takes one thread of each core
     whole = result.resources.threads >= max(1, cpu.usable_threads // siblings)
-    return replace(result, deviations=match.deviations if match else (), whole=whole)
+    unknown = () if match is not None and match.reason is None else (NO_SHEET,)
+    return replace(result, deviations=(*(match.deviations if match else ()), *unknown), whole=whole)

@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 from ngtbench import shipped
@@ -19,7 +20,7 @@ def known() -> tuple[str, ...]:
 
 
 def find(name_or_path: str) -> Weights:
-    """Return shipped weights by name, or those of a file.
+    """Return shipped weights by name, or those of a file, whose name says that they are a user's.
 
     Raises BadInput where it is neither, or where the file is faulty.
     """
@@ -27,7 +28,8 @@ def find(name_or_path: str) -> Weights:
         return load(shipped.folder("weights") / f"{name_or_path}.toml")
     if not Path(name_or_path).is_file():
         raise BadInput(f"weights {name_or_path}: neither a file nor one of {', '.join(known())}")
-    return load(Path(name_or_path))
+    own = load(Path(name_or_path))
+    return replace(own, name=f"{own.name} (a file of the user, not shipped)")  # it may be called as a shipped one is
 
 
 def load(path: Path) -> Weights:

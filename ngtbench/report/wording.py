@@ -101,7 +101,8 @@ def flags(result: Result) -> list[str]:
     words = []
     for name, figure in result.flags.items():
         form = _FLAGS.get(name)
-        other = f"{figure:.0f} pages swapped" if name == "swapping" else f"{name.replace('_', ' ')} {figure:.3g}"
+        counted = {"swapping": f"{figure:.0f} pages swapped", "copied": f"{figure:.0f} copies of its records, counted once"}
+        other = counted[name] if name in counted else f"{name.replace('_', ' ')} {figure:.3g}"
         words.append(form.format(percent(figure)) if form else other)
     words += [f"throttled: {reason}" for reason in result.throttle]
     words += groups(result)

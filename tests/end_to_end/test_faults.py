@@ -113,7 +113,7 @@ def test_a_run_goes_on_after_every_fault_and_ranks_only_what_is_right(ngtbench: 
     compared = ngtbench("compare", file, file, "--json")
     assert compared.returncode == 0
     (comparison,) = json.loads(compared.stdout)["comparisons"]
-    ranked = {row["case"].split("/")[3] for row in comparison["cases"] if row["ratio"] is not None}
+    ranked = {row["case"].split("/")[3] for row in comparison["tables"][0]["cases"] if row["ratio"] is not None}
     assert ranked == HONEST
 
 
@@ -162,7 +162,7 @@ def test_a_case_that_a_profiler_watched_is_marked_and_never_compared(ngtbench: C
     assert (record["outcome"]["status"], record["provenance"]["profiler"]) == ("done", "perf")
     assert ngtbench("run", "evil/double", "--workloads", EVIL, "--impl", "right", *QUICK, "--output", plain).returncode == 0
     compared = json.loads(ngtbench("compare", plain, watched, "--json").stdout)
-    (row,) = compared["comparisons"][0]["cases"]
+    (row,) = compared["comparisons"][0]["tables"][0]["cases"]
     assert row["ratio"] is None
     assert "B was watched by perf" in json.dumps(row)
 

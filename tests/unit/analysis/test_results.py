@@ -1,6 +1,8 @@
 """Launches become one result; one bad launch voids it, and no record is believed against its own figures."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -51,11 +53,62 @@ def test_one_bad_launch_voids_the_case(status: str) -> None:
         (done(work=Work(-1, 1, 1, 1, "site")), "impossible work"),
         (done(work=Work(10**400, 1, 1, 1, "site")), "impossible work"),
         (done([1.0, 0.0]), "not positive"),
+        (done([1e-8] * 9), "shorter than a step of its timer"),
+        (replace(done(), verdict=replace(VERDICT, error=1.0)), "its error 1 is above the tolerance 1e-15"),
+        (replace(done(), verdict=replace(VERDICT, error=float("nan"))), "its error nan is above"),
+        (replace(done(), verdict=replace(VERDICT, invariants={"x": (5.0, 1e-6)})), "its invariant x is beyond the bound"),
+        (replace(done(), verdict=replace(VERDICT, invariants={"x": (None, 1e-6)})), "its invariant x is beyond the bound"),
         (replace(done(), metrics=(Metric("latency_p99_s"),)), "latency_p99_s has no samples"),
     ],
 )
 def test_a_record_that_contradicts_itself_is_failed(outcome: Outcome, words: str) -> None:
     (found,) = results([run(outcome)])
+    assert found.status == "failed"
+    assert words in (found.reason or "")
+
+
+def jobs(*samples: Sequence[float], **changes: Any) -> Result:
+    """Return the result of jobs that took these samples."""
+    runs = [run(done(taken)) for taken in samples]
+    runs = [replace(one, provenance=replace(one.provenance, job=f"job {k}")) for k, one in enumerate(runs)]
+    (found,) = results([*runs[:-1], replace(runs[-1], provenance=replace(runs[-1].provenance, **changes))])
+    return found
+
+
+def test_copies_count_once_whatever_job_they_name() -> None:
+    found = jobs(STEADY, STEADY, STEADY)
+    assert (found.launches, len(found.jobs), found.flags) == (1, 1, {"copied": 2.0})
+    found = jobs(STEADY, [2 * x for x in STEADY], [1e-3] * 9, [1e-3] * 9)  # equal numbers tell nothing
+    assert (found.launches, len(found.jobs), found.flags) == (4, 4, {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tier": "optimised"}, "of different tiers: optimised, ported"),
+        ({"commit": "beef"}, "of different states of the suite: 0.1.0 beef, 0.1.0 c0ffee"),
+        ({"dirty": True}, "with changes"),
+        ({"suite": "0.2.0"}, "different states of the suite"),
+        ({"job": "job 0"}, "launch 0 of job 0 stands twice, with different samples"),
+    ],
+)
+def test_launches_that_do_not_belong_together_are_no_result(changes: dict[str, Any], words: str) -> None:
+    found = jobs(STEADY, [2 * x for x in STEADY], **changes)
+    assert found.status == "failed"
+    assert words in (found.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"started_at": "9999-99-99"}, "begun at '9999-99-99', which is no time"),
+        ({"started_at": "1901-01-01T00:00:00+00:00"}, "in the year 1901"),
+        ({"started_at": "2199-01-01T00:00:00+00:00"}, "in the year 2199"),
+        ({"wall_s": -5.0}, "took less than no time"),
+    ],
+)
+def test_time_travel_is_named(changes: dict[str, Any], words: str) -> None:
+    found = jobs(STEADY, **changes)
     assert found.status == "failed"
     assert words in (found.reason or "")
 
@@ -69,7 +122,7 @@ def test_the_worst_of_the_launches_is_kept() -> None:
     outcomes = []
     for flag, error, reasons in ((-0.03, 1e-17, ("gpu_idle",)), (0.02, 5e-16, ("app_clocks", "power cap"))):
         taken = replace(
-            measurement(),
+            measurement([(1 + flag) * x for x in STEADY]),
             flags={"drift": flag},
             after=Health(throttle=reasons),
             energy=Energy(10.0, 0.1, None, None, "NVML", "of the whole module"),
@@ -85,7 +138,7 @@ def test_the_worst_of_the_launches_is_kept() -> None:
 
 
 def test_launches_that_fall_into_two_groups_are_shown() -> None:
-    scales = (1.0, 1.12, 1.001, 1.121, 0.999, 1.119, 1.0, 1.12)
+    scales = (1.0, 1.12, 1.001, 1.121, 0.999, 1.119, 1.0002, 1.1202)
     (found,) = results([run(done([scale * x for x in STEADY]), launch=k) for k, scale in enumerate(scales)])
     assert found.modes is not None
     assert (len(found.modes.fast), len(found.modes.slow)) == (4, 4)
