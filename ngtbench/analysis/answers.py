@@ -1,30 +1,61 @@
 """Which result answers a problem for a system in a ranking, why another does not count, and how fast it is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from ngtbench.analysis.comparable import figure, incomparable
 from ngtbench.model.comparison import Result
 
 Z = 1.959964  # half-width of a normal 95 % interval, in standard deviations
+_SHOWN = 3  # jobs that a reason names
 
 
-def own(results: Sequence[Result], accept: frozenset[str]) -> dict[str, Result]:
-    """Return the reference's own results by problem: held to the strictest tolerance, on a whole machine, the fastest."""
-    found: dict[str, Result] = {}
-    fit = [one for one in results if reason(one, one, accept) is None]
-    for one in sorted(fit, key=lambda one: (_tolerance(one), _cpu(one) and not one.whole, *_fastest(one))):
-        found.setdefault(problem(one), one)
-    return found
+@dataclass(frozen=True)
+class Answer:
+    """A system's answer to one problem, or why it has none."""
+
+    result: Result | None
+    among: int  # results it was chosen from
+    reason: str = ""
 
 
-def best(base: Result, candidates: Sequence[Result], accept: frozenset[str]) -> Result | str:
-    """Return the fastest that counts against the reference's result, or why none does."""
-    reasons = [reason(base, one, accept) for one in candidates]
-    fit = [one for one, words in zip(candidates, reasons, strict=True) if words is None]
-    if fit:
-        return min(fit, key=_fastest)
-    return "; ".join(sorted({f"{one.case.impl} {words}" for one, words in zip(candidates, reasons, strict=True)})) or "no result"
+def held(results: Iterable[Result]) -> frozenset[str]:
+    """Return the jobs that hold a right result of ours, comparable or not: an answer must have its share of every one."""
+    right = [one for one in results if (one.status, one.tier, one.profiler) == ("done", "ported", None)]
+    return frozenset(job for one in right for job, _ in one.jobs)
+
+
+def own(results: Sequence[Result], accept: frozenset[str]) -> dict[str, Answer]:
+    """Return the reference's own answers by problem: held to the strictest tolerance, on a whole machine, the fastest.
+
+    A problem has no answer where nothing that counts is in all jobs that hold any of these results.
+    """
+    jobs, found = held(results), dict[str, list[Result]]()
+    for one in results:
+        if reason(one, one, accept) is None:
+            found.setdefault(problem(one), []).append(one)
+    answers = {}
+    for name, fit in found.items():
+        kept = [one for one in fit if not _without(one, jobs)]
+        first = min(kept, key=lambda one: (_tolerance(one), _cpu(one) and not one.whole, *_fastest(one)), default=None)
+        answers[name] = Answer(first, len(kept))
+    return answers
+
+
+def best(base: Result, candidates: Sequence[Result], jobs: frozenset[str], accept: frozenset[str]) -> Answer:
+    """Return the fastest that counts against the reference's result and is in all these jobs, or why none is."""
+    fit = [one for one in candidates if reason(base, one, accept) is None]
+    kept = [one for one in fit if not _without(one, jobs)]
+    if kept:
+        return Answer(min(kept, key=_fastest), len(kept))
+    said = {f"{one.case.impl} {words}" for one in candidates if (words := reason(base, one, accept)) is not None}
+    nowhere = jobs - held(candidates)
+    if fit and nowhere:
+        said.add(_lacking(nowhere))
+    elif fit:  # together they are in all jobs
+        said |= {f"{one.case.impl}: {_lacking(_without(one, jobs))}" for one in fit}
+    return Answer(None, 0, "; ".join(sorted(said)) or "no result")
 
 
 def problem(result: Result) -> str:
@@ -48,6 +79,17 @@ def reason(base: Result, one: Result, accept: frozenset[str]) -> str | None:
         accept = accept | {"threads"}  # those of a GPU's host say nothing
     words = incomparable(base, one, accept)
     return f"{words} (A is the reference)" if words else None
+
+
+def _without(result: Result, jobs: frozenset[str]) -> frozenset[str]:
+    return jobs - {job for job, _ in result.jobs}
+
+
+def _lacking(jobs: frozenset[str]) -> str:
+    if len(jobs) == 1:
+        return f"job {min(jobs)} has no result of it, though it has others"
+    more = f" and {len(jobs) - _SHOWN} more" if len(jobs) > _SHOWN else ""
+    return f"{len(jobs)} jobs have no result of it, though they have others: {', '.join(sorted(jobs)[:_SHOWN])}{more}"
 
 
 def _cpu(result: Result) -> bool:

@@ -1,4 +1,4 @@
-"""How sure a first place is: by the data, whatever the families weigh, and how far a weight may move before another is first."""
+"""How sure a first place is: by the data, over one rival, whatever the families weigh, and which weights would change it."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,9 @@ from statistics import fmean
 
 import numpy as np
 
+from ngtbench.analysis.answers import Z
+from ngtbench.analysis.ratio import STATED_SPREAD, _supposed, between_jobs
+from ngtbench.analysis.statistics import MIN_JOBS, student_t
 from ngtbench.model.workload import Array
 
 WEIGHTINGS = 10_000
@@ -15,6 +18,7 @@ _SEED = 20261127
 _STEPS = 400  # equal probabilities that a belief is cut into
 _NORMAL = 10**9  # degrees of freedom
 _NARROW = 1e-12  # a scale of 0 would not rank equals as equal
+_LARGEST = 700.0  # exp of more leaves the range of floats
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,54 @@ class Belief:
     scale: float
     degrees: int
 
+    @property
+    def half(self) -> float:
+        """Return the half-width of its 95 % interval."""
+        return self.scale * (Z if self.degrees == _NORMAL else student_t(self.degrees))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What shows how far a system's score is known; all are logarithms."""
+
+    score: float
+    jobs: tuple[float, ...]  # scores of its jobs, less a constant that all systems share
+    shown: float  # sd that the intervals of its results show
+    spread: float  # sd between its jobs, supposed where there are too few
+
+    @property
+    def belief(self) -> Belief:
+        """Return where its true score lies: by its jobs where they are enough."""
+        if len(self.jobs) >= MIN_JOBS:
+            return by_jobs(self.score, self.jobs)
+        return supposed(self.score, math.hypot(STATED_SPREAD, self.shown))
+
+
+def ahead(a: Known, b: Known) -> tuple[float, float, float]:
+    """Return the logarithm of a's score over b's, the half-width of its 95 % interval, and p of their being equal.
+
+    Between jobs by Welch; else beliefs in quadrature, and a p that is 1 up to three times the supposed spread, as of one ratio.
+    """
+    if min(len(a.jobs), len(b.jobs)) >= MIN_JOBS:
+        return between_jobs([exp(score) for score in a.jobs], [exp(score) for score in b.jobs])
+    middle = a.score - b.score
+    own = math.hypot(*(one.belief.half if len(one.jobs) >= MIN_JOBS else Z * one.shown for one in (a, b)))
+    p = _supposed(exp(middle), exp(middle - own), exp(middle + own), math.hypot(a.spread, b.spread))
+    return middle, math.hypot(a.belief.half, b.belief.half), p
+
+
+def exp(score: float) -> float:
+    """Return what a logarithm is of, within the range of floats."""
+    return math.exp(max(-_LARGEST, min(score, _LARGEST)))
+
 
 def by_jobs(centre: float, scores: Sequence[float]) -> Belief:
     """Return what jobs leave open, from the logarithms of their scores; two at least.
 
-    J jobs give Student's t of J degrees with the spread sqrt(sum of squares / J): any true score, as a multiple of the unknown
-    spread, is taken to be as likely as any other. Intervals need J - 1 degrees; as a chance of being first those say 90 % where
-    95 % would be right, which `docs/methodology.md` shows by simulation.
+    `docs/methodology.md` shows by simulation how often what follows from it is right.
     """
     jobs, mean = len(scores), fmean(scores)
-    return Belief(centre, math.sqrt(math.fsum((x - mean) ** 2 for x in scores)) / jobs, jobs)
+    return Belief(centre, math.sqrt(math.fsum((x - mean) ** 2 for x in scores) / (jobs - 1) / jobs), jobs - 1)
 
 
 def supposed(centre: float, scale: float) -> Belief:

@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ngtbench.analysis.ratio import STATED_SPREAD
+from ngtbench.analysis.statistics import MIN_JOBS
 from ngtbench.model.comparison import Flip, Ranking, Standing, Weights
+from ngtbench.report.cautions import listed
 from ngtbench.report.findings import Findings
 from ngtbench.report.shown import shown, slug
 
 _MISSING = "What is missing"
-_SETTLED = 0.95  # probability from which on a first place is called one
+_WHOLE = 0.995  # share of what was asked for that is as good as all of it
 _REASON = 160  # characters of a reason that the summary repeats
 
 
@@ -40,13 +43,13 @@ def ranked(ranking: Ranking) -> list[Standing]:
 
 def _card(ranking: Ranking) -> Card:
     found = ranked(ranking)
-    others = tuple(_next(standing, found[0], ranking.reference) for standing in found[1:])
+    others = tuple(_next(standing, ranking.reference) for standing in found[1:])
     answers = (
         ("How sure", _sure(ranking, found) if others else ("Not at all: no two systems have all that is required.",)),
         ("The others", others or ("No two systems are ranked.",)),
         (_MISSING, _missing(ranking)),
         ("What would flip it", flips(ranking)),
-        ("To know", ranking.notes),
+        ("To know", tuple(words for words in ranking.notes if words not in absent(ranking))),
         ("Who asks", (f"{ranking.weights.use_case}; asked for by {ranking.weights.requester}. {shares(ranking)}.",)),
     )
     heading = f"{ranking.weights.name}: {_heading(ranking, found)}"
@@ -54,50 +57,62 @@ def _card(ranking: Ranking) -> Card:
 
 
 def _heading(ranking: Ranking, found: Sequence[Standing]) -> str:
-    """Say who is first only where the data settle it."""
+    """Say who is first only where the first is told from every other, and what that rests on."""
     if not ranking.required:
         return f"{ranking.reference} has nothing of it, so nobody can be ranked"
     if len(found) < 2:
         return f"only {found[0].system} can be ranked" if found else "nobody can be ranked"
-    if found[0].first is None or found[0].first >= _SETTLED:
-        return f"{found[0].system} is first"
-    rivals = [one.system for one in found[1:] if (one.first or 0.0) > 1 - _SETTLED] or [found[1].system]
-    return f"{found[0].system} leads, but cannot be told from {' and '.join(rivals)}"
+    equals = untold(found)
+    said = f"leads, but cannot be told from {listed(equals)}" if equals else "is first"
+    return f"{found[0].system} {said}{f', judged by {share(ranking.present)} of what was asked for' if partial(ranking) else ''}"
+
+
+def untold(found: Sequence[Standing]) -> list[str]:
+    """Return the ranked systems that are not told from the first."""
+    return [one.system for one in found[1:] if one.told is not True]
+
+
+def partial(ranking: Ranking) -> bool:
+    """Tell whether a part that matters of what was asked for is in no score."""
+    return ranking.present < _WHOLE
 
 
 def _sure(ranking: Ranking, found: Sequence[Standing]) -> tuple[str, ...]:
-    first = found[0]
-    words = []
+    first, equals = found[0], untold(found)
+    if equals:
+        words = [f"Not settled: the data do not tell it from {listed(equals)} (at 5 %, over all rivals together)."]
+    else:
+        words = ["Settled: the data tell it from every other (at 5 %, over all rivals together)."]
     if first.system == ranking.reference:
         words.append("It is the reference, whose speed is 1.")
     else:
         words.append(f"{_times(first)} the speed of the reference {ranking.reference}{_interval(first)}.")
     if first.first is not None:
-        words.append(
-            f"{sureness(first.first).capitalize()}: by the data it is first with a probability of {chance(first.first)}."
-        )
+        words.append(_chance(first.first, found))
     if len(ranking.required) < 2:
-        words.append("Only one family counts, so no weighting changes it.")
+        words.append("Only one family counts, so other weights cannot be tried.")
     elif first.first_of_weightings is not None:
         other = max(found[1:], key=lambda one: one.first_of_weightings or 0.0)
-        said = f"Whatever the families weigh, it is first in {share(first.first_of_weightings)} of {ranking.weightings:,} random "
-        said += f"weightings; {other.system} in {share(other.first_of_weightings or 0.0)}."
-        words.append(said)
-    thin = next((one.basis for one in found[:2] if one.basis != "between jobs"), None)
-    if thin:
-        words.append(f"Only {thin}: the spread between jobs was supposed, not measured; three jobs of each would show it.")
+        said = (
+            f"Whatever these families weigh, it is first in {share(first.first_of_weightings)} of {ranking.weightings:,} random "
+        )
+        words.append(f"{said}weightings; {other.system} in {share(other.first_of_weightings or 0.0)}.")
     return tuple(words)
 
 
-def sureness(probability: float) -> str:
-    """Return a word for how far the data decide who is first."""
-    steps = (
-        (0.99, "practically certain"),
-        (_SETTLED, "very likely"),
-        (0.8, "likely, not settled"),
-        (0.5, "more likely than not, not settled"),
+def _chance(probability: float, found: Sequence[Standing]) -> str:
+    """Say the chance of the first; where a spread between jobs was only supposed, say so before it."""
+    if measured(found):
+        return f"By the spread between jobs, it is first with a probability of {chance(probability)}."
+    words = (
+        f"Supposing a spread between jobs of {100 * STATED_SPREAD:g} %, which nobody measured, it is first with a probability of "
     )
-    return next((word for least, word in steps if probability >= least), "open")
+    return f"{words}{chance(probability)}; {MIN_JOBS} jobs of each system would show the spread."
+
+
+def measured(found: Sequence[Standing]) -> bool:
+    """Tell whether the spread between jobs of every ranked system was measured."""
+    return all(one.basis == "between jobs" for one in found)
 
 
 def chance(probability: float) -> str:
@@ -122,21 +137,32 @@ def _interval(standing: Standing) -> str:
     return f" (95 % interval {standing.low:.3f} to {standing.high:.3f}, {standing.basis})"
 
 
-def _next(standing: Standing, first: Standing, reference: str) -> str:
-    assert standing.overall is not None and first.overall is not None  # both are ranked
-    known = (
-        "the reference, 1 by definition"
-        if standing.system == reference
-        else f"{_times(standing)} the reference{_interval(standing)}"
-    )
-    behind = f", {share(1 - standing.overall / first.overall)} behind the first"
-    said = "" if standing.first is None else f"; first with a probability of {chance(standing.first)}"
-    return f"{standing.system}: {known}{behind}{said}."
+def behind(standing: Standing) -> tuple[str, str]:
+    """Write how many times as fast the first is, and the 95 % interval of that."""
+    times = "–" if standing.behind is None else f"{standing.behind:.3f}"
+    if standing.behind_low is None or standing.behind_high is None:
+        return times, "none"
+    return times, f"{standing.behind_low:.3f} to {standing.behind_high:.3f}"
+
+
+def _next(standing: Standing, reference: str) -> str:
+    times, interval = behind(standing)
+    told = "told from it" if standing.told is True else "not told from it"
+    own = "it is the reference" if standing.system == reference else f"{_times(standing)} the speed of the reference"
+    return f"{standing.system}: the first is {times} times as fast (95 % interval {interval}), {told}; {own}."
+
+
+def absent(ranking: Ranking) -> tuple[str, ...]:
+    """Say which families are asked for, of which the reference has nothing."""
+    named = sorted(family for family, value in ranking.weights.families.items() if value > 0 and family not in ranking.required)
+    if not named:
+        return ()
+    return (f"Asked for, but {ranking.reference} has nothing of it, so it is in no score: {', '.join(named)}.",)
 
 
 def _missing(ranking: Ranking) -> tuple[str, ...]:
-    """Say who is not ranked, of how much each lacks, and why, by the reasons that keep most out."""
-    words = []
+    """Say what nobody was asked, then who is not ranked, of how much each lacks, and why, by the reasons that keep most out."""
+    gone, words = absent(ranking), []
     for standing in ranking.standings:
         if standing.lacks:
             [(reason, count), *others] = Counter(reason for _, reason in standing.lacks).most_common()
@@ -145,8 +171,8 @@ def _missing(ranking: Ranking) -> tuple[str, ...]:
             said = f"{standing.system} is not ranked: it lacks {len(standing.lacks)} of {required(ranking)}: {why}{more}."
             words.append(said)
     if not words and ranking.required:
-        words.append(f"Nothing: every system has all {required(ranking)}.")
-    return tuple(words) or ("Everything that it asks for.",)
+        words.append(f"{'Of the rest nothing' if gone else 'Nothing'}: every system has all {required(ranking)}.")
+    return (*gone, *words) or ("Everything that it asks for.",)
 
 
 def _such(standing: Standing, reason: str) -> str:
@@ -161,17 +187,17 @@ def required(ranking: Ranking) -> str:
 
 def flips(ranking: Ranking) -> tuple[str, ...]:
     """Say at which weights another system would be first."""
-    found = tuple(_flip(flip) for flip in ranking.flips)
+    whole = "what is present" if partial(ranking) else "all"
+    found = tuple(_flip(flip, whole) for flip in ranking.flips)
     if found:
         return found
-    return ("No weight of a single family.",) if len(ranked(ranking)) > 1 else ()
+    return (f"No weight of a single family{' that is present' if partial(ranking) else ''}.",) if len(ranked(ranking)) > 1 else ()
 
 
-def _flip(flip: Flip) -> str:
+def _flip(flip: Flip, whole: str) -> str:
     beyond = "more" if flip.at > flip.share else "less"
-    return (
-        f"If {flip.family} weighed {beyond} than {share(flip.at)} of all (now {share(flip.share)}), {flip.then} would be first."
-    )
+    now = f"{share(flip.at)} of {whole} (now {share(flip.share)})"
+    return f"If {flip.family} weighed {beyond} than {now}, {flip.then} would be first."
 
 
 def weight(weights: Weights, family: str) -> float:
@@ -185,4 +211,6 @@ def shares(ranking: Ranking) -> str:
     total = sum(own.values())
     if not total:
         return "No family weighs anything"
-    return "Weights: " + ", ".join(f"{family} {share(value / total)}" for family, value in own.items())
+    return f"Weights{' of what is present' if partial(ranking) else ''}: " + ", ".join(
+        f"{family} {share(value / total)}" for family, value in own.items()
+    )

@@ -1,13 +1,14 @@
 """What the chapters of a page share: the systems, their rankings, and their comparisons with the reference."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ngtbench.analysis.compare import compare
 from ngtbench.analysis.score import rank
 from ngtbench.errors import BadInput
 from ngtbench.model.case import Tier
 from ngtbench.model.comparison import Comparison, Ranking, Result, Weights
+from ngtbench.report.cautions import UNCHOSEN, caution, given
 from ngtbench.report.systems import System
 
 Relative = dict[
@@ -48,6 +49,9 @@ def find(systems: Sequence[System], reference: str | None, weights: Sequence[Wei
     named = [(system.label, system.results) for system in systems]
     pairs = tuple(_pair(number, base, other, accept) for number, other in enumerate(systems) if other is not base)
     rankings = tuple(rank(named, base.label, one, accept=accept) for one in weights) if pairs else ()
+    answered = given(systems, base, accept) if rankings else {}
+    unchosen = () if reference else (UNCHOSEN,)
+    rankings = tuple(replace(one, notes=(*unchosen, *one.notes, *caution(one, systems, answered))) for one in rankings)
     return Findings(tuple(systems), base, rankings, pairs, _relative(base, pairs))
 
 
@@ -56,14 +60,18 @@ def _pair(number: int, base: System, other: System, accept: frozenset[str]) -> P
     return Pair(number, other, tables)
 
 
+def named(result: Result) -> str:
+    """Return the problem and the kind of device that a result is of."""
+    return f"{result.case.problem} on {'CPU' if result.resources.device.startswith('cpu') else 'GPU'}"
+
+
 def _relative(base: System, pairs: Sequence[Pair]) -> Relative:
     """Return each system's best ported speed over the fastest's, of what is comparable with the reference."""
     speeds: Relative = {}
     for pair in pairs:
         for one in pair.tables["ported", True]:
             if one.ratio is not None and one.a is not None and one.b is not None:
-                kind = "CPU" if one.a.resources.device.startswith("cpu") else "GPU"
-                row = speeds.setdefault(f"{one.case.problem} on {kind}", {base.label: (one.a, 1.0)})
+                row = speeds.setdefault(named(one.a), {base.label: (one.a, 1.0)})
                 row[pair.system.label] = (one.b, one.ratio)
     found: Relative = {}
     for problem, row in sorted(speeds.items()):

@@ -49,12 +49,13 @@ def limits(systems: Sequence[System]) -> Table:
             measured |= {f"{dtype} arithmetic": limit for dtype, limit in found.flop.items()}
             rows += [(*place, *_limit(system, device, name, limit)) for name, limit in measured.items()]
             absent = [] if found.bandwidth else [("memory bandwidth", found.missing["bandwidth"])]
-            absent += [] if found.flop else [("arithmetic", f"system/gemm not measured on {device}")]
+            absent += [] if found.flop else [("arithmetic", f"neither system/gemm nor system/fma measured on {device}")]
             rows += [
                 (*place, cell(name), cell("not measured", kind="quiet"), cell("–"), cell("–"), cell(why)) for name, why in absent
             ]
     columns = ("Machine", "Device", "Limit", "Measured", "95 % interval", "Of the data sheet", "By")
-    note = "The best validated system/triad and system/gemm of the same device and file; every share below divides by these."
+    note = "The best validated system/triad, and system/gemm or system/fma, of the same device in all files of the system; every "
+    note += "share below divides by these."
     return Table("limits", "Bandwidth and arithmetic", columns, plain(rows), note)
 
 

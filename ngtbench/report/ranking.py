@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ngtbench.model.comparison import Ranking, Standing
-from ngtbench.report.answers import chance, required, share, shares
+from ngtbench.report.answers import absent, behind, chance, measured, ranked, required, share, shares
 from ngtbench.report.findings import Findings
 from ngtbench.report.tables import Cell, Row, Table, cell, plain
 
@@ -12,40 +12,55 @@ _PER_LINE = 4  # problems, so that none is cut
 
 def standings(ranking: Ranking, number: int) -> Table:
     """Return the places of all systems by one weighting."""
-    rows = [
-        _standing(place, standing, standing.system == ranking.reference)
-        for place, standing in enumerate(ranking.standings, start=1)
-    ]
+    rows = [_standing(place, standing, ranking) for place, standing in enumerate(ranking.standings, start=1)]
     columns = (
         "Place",
         "System",
         "Speed over the reference",
         "95 % interval",
+        "The first over it",
+        "Told from the first",
         "First, by the data",
         "First of weightings",
         "Lacks",
     )
     note = f"Weighted geometric mean of speeds over {ranking.reference}, of {required(ranking)}. {shares(ranking)}. "
-    said = " ".join(ranking.notes)
+    said = " ".join(dict.fromkeys((*absent(ranking), *ranking.notes)))
+    note += "The first over it: how many times as fast, with the 95 % interval; told: at 5 % over all rivals together. "
     note += f"Of weightings: share of {ranking.weightings:,} random ones. {said}"
     kept = plain(rows) if ranking.required else ()
     return Table(f"ranking-{number}", f"Ranking for {ranking.weights.name}", columns, kept, note, f"Nobody is ranked. {said}")
 
 
-def _standing(place: int, standing: Standing, reference: bool) -> tuple[Cell, ...]:
+def _standing(place: int, standing: Standing, ranking: Ranking) -> tuple[Cell, ...]:
+    reference, supposed = standing.system == ranking.reference, not measured(ranked(ranking))
     bounds = None if standing.low is None or standing.high is None else f"{standing.low:.3f} to {standing.high:.3f}"
     if standing.overall is None:
-        head = (cell("not ranked", kind="quiet"), cell(standing.system, kind="name"), *[cell("–", kind="quiet")] * 4)
+        head = (cell("not ranked", kind="quiet"), cell(standing.system, kind="name"), *[cell("–", kind="quiet")] * 6)
     else:
         head = (
             cell(str(place), kind="number"),
             cell(standing.system, kind="name"),
             cell(f"{standing.overall:.3f}", kind="number"),
             cell("reference" if reference else bounds or "none", "" if reference else standing.basis, kind="number"),
-            cell("–" if standing.first is None else chance(standing.first), kind="number"),
+            *_behind(place, standing),
+            _chance(standing, supposed),
             cell("–" if standing.first_of_weightings is None else share(standing.first_of_weightings), kind="number"),
         )
     return (*head, cell(f"{len(standing.lacks)} problems", kind="warn") if standing.lacks else cell("nothing", kind="quiet"))
+
+
+def _behind(place: int, standing: Standing) -> tuple[Cell, Cell]:
+    if place == 1:
+        return cell("it is first", kind="quiet"), cell("–", kind="quiet")
+    told = cell("told", kind="number") if standing.told is True else cell("not told", kind="warn")
+    return cell(*behind(standing), kind="number"), told
+
+
+def _chance(standing: Standing, supposed: bool) -> Cell:
+    if standing.first is None:
+        return cell("–", kind="quiet")
+    return cell(chance(standing.first), "by a supposed spread" if supposed else "", kind="number")
 
 
 def families(findings: Findings) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ngtbench.model.comparison import Fraction, Result
 from ngtbench.report import wording
-from ngtbench.report.findings import Findings
+from ngtbench.report.findings import Findings, named
 from ngtbench.report.shown import slug
 from ngtbench.report.systems import System, rank
 from ngtbench.report.tables import Cell, Row, Table, cell, links
@@ -25,16 +25,20 @@ def best(family: str, findings: Findings) -> Table:
     for problem, shares in findings.relative.items():
         known = next(result for result, _ in shares.values())
         if known.family == family:
-            cells = [_share(shares.get(system.label)) for system in systems]
+            cells = [_share(shares.get(system.label), system, problem) for system in systems]
             rows.append(Row((cell(problem, kind="name"), *cells), known.case, tuple(range(len(systems)))))
     note = "100 % is the fastest system of the problem; each with its best implementation on its best device, ours as shipped. "
-    note += "A dash: not comparable with the reference's, see Comparison."
+    note += "Else how it ended there; a dash: not tried, or not comparable with the reference's, see Comparison."
     columns = ("Problem", *(system.label for system in systems))
     return Table(f"best-{slug(family)}", f"Family {family}: speed relative to the fastest", columns, tuple(rows), note)
 
 
-def _share(found: tuple[Result, float] | None) -> Cell:
-    return cell("–", kind="quiet") if found is None else cell(percent(found[1]), found[0].case.impl, kind="number")
+def _share(found: tuple[Result, float] | None, system: System, row: str) -> Cell:
+    if found is not None:
+        return cell(percent(found[1]), found[0].case.impl, kind="number")
+    ended = {one.status for one in system.results if one.tier == "ported" and named(one) == row}
+    worst = next((status for status in ("wrong", "failed", "skipped") if status in ended and "done" not in ended), None)
+    return cell(worst or "–", kind="warn" if worst in ("wrong", "failed") else "quiet")
 
 
 def cases(family: str, systems: Sequence[System]) -> Table:

@@ -27,7 +27,7 @@ def facts(system: System) -> list[tuple[str, str]]:
         ("cases", ", ".join(counts) + (f"; {planned} planned but not recorded" if planned else "")),
         ("bandwidth", _bandwidth(system)),
         ("arithmetic", _arithmetic(system)),
-        ("note", next(_notable(system), "nothing deviates, nothing was flagged")),
+        ("note", next(_notable(system), f"{_deviates(system)}, nothing was flagged")),
     ]
 
 
@@ -87,7 +87,7 @@ def _arithmetic(system: System) -> str:
     said = []
     for device, limits in system.limits.items():
         rates = [f"{dtype} {si(limit.value, 'FLOP/s')}" for dtype, limit in limits.flop.items()]
-        said.append(f"{device} {', '.join(rates) if rates else 'not measured (system/gemm not measured)'}")
+        said.append(f"{device} {', '.join(rates) if rates else 'not measured (neither system/gemm nor system/fma measured)'}")
     return "; ".join(said)
 
 
@@ -117,6 +117,15 @@ def _notable(system: System) -> Iterator[str]:
     if flagged:
         worst = max(flagged, key=_unsettled)
         yield f"{len(flagged)} of {len(done)} cases flagged, such as {worst.case.id}: {'; '.join(wording.flags(worst))}"
+
+
+def _deviates(system: System) -> str:
+    """Say that no device deviates, or of which that is not known."""
+    known = {match.device for match in system.machine.matches if match.profile and not match.reason}
+    unknown = [device.id for device in system.machine.devices if device.id not in known]
+    if not unknown:
+        return "nothing deviates"
+    return f"not known whether {', '.join(unknown)} deviate{'s' if len(unknown) == 1 else ''}: no data sheet matches"
 
 
 def _unsettled(result: Result) -> tuple[float, int]:

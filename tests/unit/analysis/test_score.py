@@ -3,14 +3,15 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from statistics import fmean
+from statistics import fmean, stdev
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ngtbench.analysis.robustness import by_jobs, chances, flips, supposed, weightings
+from ngtbench.analysis.ratio import ratio
+from ngtbench.analysis.robustness import Known, ahead, by_jobs, chances, flips, supposed, weightings
 from ngtbench.analysis.score import rank
 from ngtbench.errors import BadInput
 from ngtbench.model.case import Case, Metric, Resources
@@ -43,6 +44,13 @@ def result(
         jobs=tuple((f"job {number}", value) for number, value in enumerate(values)),
         whole=True,
     )
+
+
+def only(one: Result, names: Sequence[str]) -> Result:
+    """Return a result as it would be of these of its jobs alone."""
+    left = tuple((job, value) for job, value in one.jobs if job in names)
+    again = result(one.case.workload, [value for _, value in left], one.case.impl, one.resources.device)
+    return replace(again, jobs=left)
 
 
 def standing(ranking: Ranking, name: str) -> Standing:
@@ -83,6 +91,7 @@ def test_a_family_without_weight_is_required_of_nobody() -> None:
     assert standing(found, "b").overall == pytest.approx(2.0)
     assert "Weighs nothing, so it is in no score: ml." in found.notes
     assert "Asked for, but a has nothing of it, so it is in no score: tensors." in found.notes
+    assert found.present == pytest.approx(1 / 3)
     nothing = rank([A, B], "a", replace(EQUAL, other=0.0))
     assert [one.overall for one in nothing.standings] == [None, None]
 
@@ -200,10 +209,119 @@ def test_intervals_come_from_jobs_that_hold_all_problems() -> None:
     assert math.log(high / low) / 2 == pytest.approx(0.01633 * 2.776, rel=0.01)
     assert (found.standings[1].low, found.standings[1].high) == (1.0, 1.0)
     assert not any("supposed" in note for note in found.notes)
-    other = replace(b[1][1], jobs=tuple((f"later {job}", value) for job, value in b[1][1].jobs))
-    apart = rank([a, ("b", (b[1][0], other))], "a", EQUAL)
-    assert [one.basis for one in apart.standings] == ["within one job", "between jobs"]
-    assert any("2.5 % is supposed there: b." in note for note in apart.notes)
+    two = rank([a, ("b", tuple(only(one, ("job 0", "job 1")) for one in b[1]))], "a", EQUAL)
+    assert [one.basis for one in two.standings] == ["within one job", "between jobs"]
+    assert any("2.5 % is supposed there: b." in note for note in two.notes)
+
+
+def test_a_problem_that_one_job_lacks_is_lacking() -> None:
+    slow_last = (1.0, 1.0, 3.0)
+    a = ("a", (result("ml/mlp", slow_last), result("lattice/solve", slow_last)))
+    holey = only(a[1][1], ("job 0", "job 1"))
+    found = standing(rank([a, ("b", (a[1][0], holey))], "a", EQUAL), "b")
+    reason = "job job 2 has no result of it, though it has others"
+    assert (found.overall, found.first, found.lacks) == (None, None, (("lattice/solve@1/M/float64", reason),))
+    whole = replace(result("lattice/solve", (2.0, 2.0, 6.0)), case=replace(holey.case, impl="torch"))
+    slower = standing(rank([a, ("b", (a[1][0], holey, whole))], "a", EQUAL), "b")  # the faster has not been in all
+    assert slower.overall == pytest.approx(math.sqrt(0.5))
+    assert slower.basis == "between jobs"
+    parts = [only(one, names) for one, names in ((holey, ("job 0", "job 1")), (whole, ("job 2",)))]
+    assert standing(rank([a, ("b", (a[1][0], *parts))], "a", EQUAL), "b").lacks[0][1] == (
+        f"native: {reason}; torch: 2 jobs have no result of it, though they have others: job 0, job 1"
+    )
+    many = result("ml/mlp", (1.0,) * 9)
+    assert standing(rank([a, ("b", (many, holey))], "a", EQUAL), "b").lacks[0][1] == (
+        "7 jobs have no result of it, though they have others: job 2, job 3, job 4 and 4 more"
+    )
+
+
+def test_a_job_counts_whatever_makes_its_results_not_count_but_never_a_watched_one() -> None:
+    a = ("a", (result("ml/mlp", (1.0, 1.0)), result("lattice/solve", (1.0, 1.0))))
+    short = only(a[1][1], ("job 0",))
+    for bad in (replace(a[1][0], flags={"shared_device": 0.2}), replace(a[1][0], work=replace(WORK, flop=1))):
+        beside = replace(bad, case=replace(bad.case, impl="other"))
+        lacking = standing(rank([a, ("b", (only(a[1][0], ("job 0",)), beside, short))], "a", EQUAL), "b")
+        assert [problem for problem, _ in lacking.lacks] == ["lattice/solve@1/M/float64", "ml/mlp@1/M/float64"]
+    watched = replace(result("ml/mlp", (1.0,) * 3), profiler="perf")
+    assert standing(rank([a, ("b", (*a[1], watched))], "a", EQUAL), "b").overall == 1.0
+
+
+def test_the_reference_requires_what_all_its_jobs_hold() -> None:
+    both = (result("ml/mlp", (1.0, 1.0)), result("lattice/solve", (1.0, 1.0)))
+    explains = result("system/triad", (1.0,) * 4)
+    weights = replace(EQUAL, families={"system": 0.0})
+    found = rank([("a", (both[0], only(both[1], ("job 1",)), explains)), ("b", both)], "a", weights)
+    assert found.required == {"ml": ("ml/mlp@1/M/float64",)}
+    assert "In no score, as only some of the jobs of a hold it: lattice/solve@1/M/float64." in found.notes
+    assert not any("no result of it that counts" in note for note in found.notes)
+    slow = replace(result("ml/mlp", (2.0, 2.0)), case=replace(both[0].case, impl="torch"))
+    chosen = rank([("a", (only(both[0], ("job 0",)), slow)), ("b", both)], "a", EQUAL)
+    assert standing(chosen, "b").overall == pytest.approx(2.0)
+
+
+def test_the_weight_that_is_present_is_said() -> None:
+    asked = replace(EQUAL, families={"lattice": 1.0, "ml": 2.0, "tensors": 5.0})
+    assert rank([A, B], "a", asked).present == pytest.approx(3 / 8)
+    assert rank([A, B], "a", EQUAL).present == 1.0
+    assert rank([A, B], "a", replace(EQUAL, families={"tensors": 1.0}, other=0.0)).present == 0.0
+    assert rank([A, B], "a", replace(EQUAL, other=0.0)).present == 0.0
+
+
+def test_among_how_many_an_answer_was_chosen_is_said() -> None:
+    slow = replace(B[1][2], case=replace(B[1][2].case, impl="slow"), intervals={"wall_s": Interval(9.0, 8.9, 9.1, 3, 100, "")})
+    bad = replace(slow, status="wrong")
+    words = "The best of several implementations or devices answers, which flatters who tried more; in the mean of: {}."
+    assert words.format("a 1, b 1.33") in rank([A, ("b", (*B[1], slow))], "a", EQUAL).notes
+    assert words.format("a 1.33, b 1") in rank([("a", (*A[1], slow)), ("b", (*B[1], bad))], "a", EQUAL).notes
+    assert not any("flatters" in note for note in rank([A, ("b", (*B[1], bad))], "a", EQUAL).notes)
+
+
+def one_problem(**jobs: Sequence[float]) -> Ranking:
+    """Rank systems of one problem, the first of them the reference."""
+    return rank([(name, (result("ml/mlp", list(times)),)) for name, times in jobs.items()], next(iter(jobs)), EQUAL)
+
+
+@pytest.mark.parametrize("reference", ["a", "b"])
+@pytest.mark.parametrize("slow", [(1.04, 1.08, 1.06), (1.01, 1.2, 1.1), (1.04, 1.14, 1.07), (1.07,), (1.15,), (1.15, 1.16)])
+def test_the_first_over_another_is_what_one_comparison_says(reference: str, slow: tuple[float, ...]) -> None:
+    fast = (1.0, 1.01, 0.99) if len(slow) > 2 else (1.0,) * len(slow)
+    sides = {"a": fast, "b": slow}
+    found = one_problem(**{name: sides[name] for name in (reference, "a", "b")})
+    first, second = found.standings
+    assert (first.system, first.behind, first.behind_low, first.behind_high, first.told) == ("a", None, None, None, None)
+    alone = ratio(result("ml/mlp", list(slow)), result("ml/mlp", list(fast)))
+    assert second.behind == pytest.approx(alone.value)
+    assert second.told == (alone.p is not None and alone.p < 0.05)
+    if alone.basis == "between jobs":
+        assert (second.behind_low, second.behind_high) == pytest.approx((alone.low, alone.high))
+    else:
+        half = math.hypot(0.049, math.log(1.01), 0.049, math.log(1.01))  # with the stated spread, which `alone` lacks
+        assert math.log((second.behind_high or 0) / (second.behind_low or 1)) / 2 == pytest.approx(half, rel=1e-3)
+
+
+def test_told_within_one_job_is_what_exceeds_three_times_the_spread() -> None:
+    assert [one_problem(a=(1.0,), b=(time,)).standings[1].told for time in (1.07, 1.1, 1.13)] == [False, False, True]
+    assert one_problem(a=(1.0, 1.001, 0.999), b=(1.07,)).standings[1].told is False  # three jobs on one side do not help
+    rough = replace(result("ml/mlp", 1.13), launch_medians=(1.0, 1.13, 1.28))
+    assert rank([("a", (result("ml/mlp", 1.0),)), ("b", (rough,))], "a", EQUAL).standings[1].told is False
+
+
+def test_told_holds_over_all_rivals_together() -> None:
+    near, far = (1.04, 1.08, 1.06), (2.0, 2.1, 2.2)
+    alone = one_problem(a=(1.0, 1.02, 0.98), b=near)
+    together = one_problem(a=(1.0, 1.02, 0.98), b=near, c=tuple(1.001 * x for x in near), d=near, far=far)
+    assert alone.standings[1].told is True
+    assert {one.system: one.told for one in together.standings} == {"a": None, "b": False, "c": False, "d": False, "far": True}
+
+
+def test_three_jobs_beside_one_take_student_of_their_own() -> None:
+    jobs = [math.log(x) for x in (1.0, 1.02, 0.98)]
+    middle, half, p = ahead(Known(0.5, tuple(jobs), 0.0, 0.025), Known(0.2, (0.3,), 0.01, 0.025))
+    error = math.hypot(4.3027 * stdev(jobs) / math.sqrt(3), 1.959964 * math.hypot(0.025, 0.01))
+    assert [middle, half] == pytest.approx([0.3, error], rel=1e-4)
+    own = math.hypot(4.3027 / 1.959964 * stdev(jobs) / math.sqrt(3), 0.01)  # and the spread between jobs is supposed besides
+    assert p == pytest.approx(math.erfc(0.3 / math.hypot(own, 0.025, 0.025) / math.sqrt(2)), rel=1e-3)
+    assert p > 0
 
 
 def test_the_score_of_a_job_turns_rates_round() -> None:
@@ -232,8 +350,10 @@ def test_one_job_supposes_the_stated_spread_and_adds_its_own() -> None:
 
 def test_jobs_say_how_far_a_score_is_known() -> None:
     found = by_jobs(5.0, (0.9, 1.0, 1.1))
-    assert (found.centre, found.degrees) == (5.0, 3)
-    assert found.scale == pytest.approx(math.sqrt(0.02) / 3)
+    assert (found.centre, found.degrees) == (5.0, 2)
+    assert found.scale == pytest.approx(0.1 / math.sqrt(3))
+    assert found.half == pytest.approx(4.3027 * 0.1 / math.sqrt(3), rel=1e-4)
+    assert supposed(0.0, 2.0).half == pytest.approx(3.919928)
 
 
 def test_chances_are_those_of_known_distributions() -> None:
@@ -322,7 +442,7 @@ def test_a_family_that_is_all_there_is_flips_nothing() -> None:
 
 @st.composite
 def systems(draw: st.DrawFn) -> list[Named]:
-    """Draw systems of up to two implementations and four jobs; the first, the reference, has all problems.
+    """Draw systems of up to two implementations and four jobs, of which few lack a result; the first is the reference.
 
     Times come from a seed: of single floats most would be drawn equal and simple.
     """
@@ -330,11 +450,14 @@ def systems(draw: st.DrawFn) -> list[Named]:
     found = []
     for number in range(draw(st.integers(2, 5))):
         results = []
+        jobs = [f"job {job}" for job in range(rng.integers(1, 5))]
         for problem in PROBLEMS:
             least = 1 if number == 0 else int(rng.random() > 0.05)
             for impl in ("native", "torch")[: rng.integers(least, 3)]:
-                jobs = [float(x) for x in np.exp(rng.uniform(-3, 3, rng.integers(1, 5)))]
-                results.append(result(problem, jobs, impl, str(rng.choice(["cpu:0", "cuda:0"]))))
+                times = [float(x) for x in np.exp(rng.uniform(-3, 3, len(jobs)))]
+                one = result(problem, times, impl, str(rng.choice(["cpu:0", "cuda:0"])))
+                some = jobs if rng.random() < 0.9 else [str(rng.choice(jobs))]
+                results.append(only(one, some))
         found.append((f"s{number}", tuple(results)))
     return found
 
@@ -369,7 +492,37 @@ def test_a_missing_case_never_improves_a_place(found: list[Named], asked: Weight
     name, results = data.draw(st.sampled_from(others))
     gone = data.draw(st.integers(0, len(results) - 1))
     fewer = [(other, kept if other != name else (*kept[:gone], *kept[gone + 1 :])) for other, kept in found]
-    no_better(rank(found, "s0", asked), rank(fewer, "s0", asked), name)
+    before = rank(found, "s0", asked)
+    (left,) = (kept for other, kept in fewer if other == name)
+    assume(jobs_of(left, before) == jobs_of(results, before))  # a job of which nothing is left leaves no trace
+    no_better(before, rank(fewer, "s0", asked), name)
+
+
+def jobs_of(results: Sequence[Result], ranking: Ranking) -> set[str]:
+    """Return the jobs that hold a required problem."""
+    required = {problem for problems in ranking.required.values() for problem in problems}
+    return {job for one in results if one.case.problem in required for job, _ in one.jobs}
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(systems(), weights, st.data())
+def test_what_one_job_lacks_never_improves_score_place_or_chance(found: list[Named], asked: Weights, data: st.DataObject) -> None:
+    name, results = data.draw(st.sampled_from([one for one in found[1:] if one[1]] or found[:1]))
+    assume(name != "s0")
+    job, problem = data.draw(st.sampled_from(sorted({(job, one.case.problem) for one in results for job, _ in one.jobs})))
+    left = [
+        only(one, [kept for kept, _ in one.jobs if one.case.problem != problem or kept != job])
+        for one in results
+        if (one.case.problem != problem or [kept for kept, _ in one.jobs] != [job])
+    ]
+    before = rank(found, "s0", asked)
+    assume(jobs_of(left, before) == jobs_of(results, before))
+    after = rank([(other, kept if other != name else tuple(left)) for other, kept in found], "s0", asked)
+    no_better(before, after, name)
+    if problem in {one for problems in before.required.values() for one in problems}:
+        assert (standing(after, name).overall, standing(after, name).first) == (None, None)
+    else:
+        assert standing(after, name) == standing(before, name)
 
 
 @property_based
@@ -379,6 +532,7 @@ def test_a_slower_case_never_improves_a_place(found: list[Named], asked: Weights
     slow = data.draw(st.integers(0, len(results) - 1))
     old = results[slow]
     new = result(old.case.workload, [factor * x for _, x in old.jobs], old.case.impl, old.resources.device)
+    new = replace(new, jobs=tuple((job, factor * x) for job, x in old.jobs))
     slower = [(other, kept if other != name else (*kept[:slow], new, *kept[slow + 1 :])) for other, kept in found]
     no_better(rank(found, "s0", asked), rank(slower, "s0", asked), name)
 

@@ -30,9 +30,20 @@ def test_five_lines_that_matter(tmp_path: Path) -> None:
         "machine    testhost: Test CPU, 8 of 8 threads usable, 64 GiB; 1 × Test GPU, 74.51 GiB",
         "cases      2 done, 0 wrong, 0 failed, 1 skipped",
         "bandwidth  cpu:0 24 GB/s by system/triad@1/M/numpy/float64; cuda:0 not measured (system/triad not measured on cuda:0)",
-        "arithmetic cpu:0 float64 100 GFLOP/s; cuda:0 not measured (system/gemm not measured)",
-        "note       nothing deviates, nothing was flagged",
+        "arithmetic cpu:0 float64 100 GFLOP/s; cuda:0 not measured (neither system/gemm nor system/fma measured)",
+        "note       not known whether cpu:0, cuda:0 deviate: no data sheet matches, nothing was flagged",
     ]
+
+
+def test_nothing_deviates_only_where_every_device_has_a_data_sheet(tmp_path: Path) -> None:
+    known = (Match("cpu:0", "x"), Match("cuda:0", "y"))
+    for matches, said in (
+        (known, "nothing deviates, nothing was flagged"),
+        (known[:1], "not known whether cuda:0 deviates: no data sheet matches, nothing was flagged"),
+        ((known[0], Match("cuda:0", "generic-gpu", (), "unknown")), "not known whether cuda:0 deviates"),
+    ):
+        shown = summary.five_lines(written(tmp_path / f"{len(said)}.jsonl", replace(machine(gpu()), matches=matches), *RUNS))[-1]
+        assert shown.startswith(f"note       {said}")
 
 
 def test_the_worst_is_what_the_last_line_says(tmp_path: Path) -> None:
