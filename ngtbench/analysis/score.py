@@ -207,8 +207,9 @@ def _notes(
     if extra:
         yield f"In no score, as {asked.reference} has no result of it that counts: {_few(extra)}."
     if any(row.among > 1 for row in rows):
-        means = ", ".join(f"{row.name} {row.among:.3g}" for row in rows if row.overall is not None)
-        yield f"The best of several implementations or devices answers, which flatters who tried more; in the mean of: {means}."
+        means = {row.name: f"{row.among:.3g}" for row in rows if row.overall is not None}
+        each = f"{means[rows[0].name]} for each" if len(set(means.values())) == 1 else ", ".join(map(" ".join, means.items()))
+        yield f"The best of several implementations or devices answers, which flatters who tried more; in the mean of: {each}."
     short = sorted(one.system for one in standings if one.overall is not None and one.basis != "between jobs")
     if short:
         words = f"a spread between jobs of {100 * STATED_SPREAD:g} % is supposed"

@@ -18,11 +18,13 @@ from ngtbench.model.machine import (
     Quantity,
     Rule,
 )
+from ngtbench.report.anonymous_names import Names
 from ngtbench.report.withheld import StandIns
 
 WITHHELD = "withheld"
 _UNITS = {"B", "B/s", "W", "Hz", "FLOP", "FLOP/s", "OP", "OP/s", "core", "generation", "lane"}  # all others tell whose they are
 _ID = re.compile(r"\b[a-z]+:\d+\b")
+_CPU = re.compile(r"cpu:\d{1,3}", re.ASCII)
 _PART = re.compile(r"\b(?:SM|CU|GCD|XCD)(?=s?\b)")  # vendors' words for parts of their devices
 _AS_ASKED = {"none", "app_clocks", "sync_boost", "display_clock"}  # no reason to worry, as analysis.results has them
 _HELD = {"power": ("power", "ppt", "tdp", "tdc", "edc", "fppt"), "heat": ("therm", "hot", "temp", "heat", "fan")}
@@ -36,11 +38,12 @@ _GPU_TOLD = (
 class Machines:
     """Gives machines, devices and profiles their stand-ins; `profiles` are those that machines may match."""
 
-    def __init__(self, given: StandIns, profiles: Mapping[str, HardwareProfile]) -> None:
+    def __init__(self, given: StandIns, names: Names, profiles: Mapping[str, HardwareProfile]) -> None:
         self._given = given
+        self._names = names
         self._known = profiles
         self._used: dict[str, HardwareProfile] = {}
-        self._names: dict[tuple[str, Hashable], str] = {}
+        self._models: dict[tuple[str, Hashable], str] = {}
 
     def profiles(self) -> dict[str, HardwareProfile]:
         """Return the profiles that the machines so far match, by their new ids."""
@@ -51,11 +54,11 @@ class Machines:
         owners = {match.device: self._known.get(match.profile or "") for match in old.matches}
         ids = device_ids(device.id for device in old.devices)
         return Machine(
-            taken_at=old.taken_at,
-            suite=old.suite,
-            git=Git(old.git.commit, None, old.git.dirty, {"branch": WITHHELD}),
+            taken_at=self._names.moment(old.taken_at),
+            suite=self._names.version(old.suite),
+            git=Git(self._names.commit(old.git.commit), None, old.git.dirty, {"branch": WITHHELD}),
             host=self._host(old.host),
-            cpu=self._cpu(old.cpu, owners.get(old.cpu.id)),
+            cpu=self._cpu(old.cpu, ids[old.cpu.id], owners.get(old.cpu.id)),
             gpus=tuple(self._gpu(gpu, ids[gpu.id], owners.get(gpu.id)) for gpu in old.gpus),
             matches=tuple(self._match(match, ids) for match in old.matches if match.device in ids),
             compilers={},
@@ -70,9 +73,9 @@ class Machines:
 
     def _name(self, kind: str, what: Hashable, vendor: str) -> str:
         """Return "Device A1": of the vendor that was read where the model was seen first."""
-        if (kind, what) not in self._names:
-            self._names[kind, what] = f"{kind} {vendor}{self._given.number(f'{kind} {vendor}', what)}"
-        return self._names[kind, what]
+        if (kind, what) not in self._models:
+            self._models[kind, what] = f"{kind} {vendor}{self._given.number(f'{kind} {vendor}', what)}"
+        return self._models[kind, what]
 
     def _vendor(self, name: str | None, owner: HardwareProfile | None) -> str:
         known = (name or (owner.vendor if owner else "") or "unknown").lower()
@@ -82,10 +85,11 @@ class Machines:
         gone = {name: WITHHELD for name in ("distribution", "container", "scheduler", "libc")}
         return Host(f"host {self._given.number('host', old.hostname)}", WITHHELD, WITHHELD, None, None, None, None, gone)
 
-    def _cpu(self, old: Cpu, owner: HardwareProfile | None) -> Cpu:
+    def _cpu(self, old: Cpu, new_id: str, owner: HardwareProfile | None) -> Cpu:
         vendor = self._vendor(old.vendor, owner)
         return replace(
             old,
+            id=new_id,
             name=self._name("Processor", old.name, vendor),
             vendor=f"Vendor {vendor}",
             arch=WITHHELD,
@@ -143,8 +147,12 @@ class Machines:
 def device_ids(old: Iterable[str]) -> dict[str, str]:
     """Return what the ids of a machine's devices become: GPUs are numbered through, whoever made them."""
     names = list(dict.fromkeys(old))
-    gpus = [name for name in names if not name.startswith("cpu:")]
-    return {name: f"gpu:{gpus.index(name)}" if name in gpus else name for name in names}
+    gpus = [name for name in names if not name.startswith("cpu")]
+    odd = [name for name in names if name not in gpus and not _CPU.fullmatch(name)]
+    return {
+        name: f"gpu:{gpus.index(name)}" if name in gpus else f"cpu:odd-{odd.index(name)}" if name in odd else name
+        for name in names
+    }
 
 
 def held_back(reason: str) -> str:

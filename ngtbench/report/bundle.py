@@ -10,7 +10,7 @@ import platform
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
@@ -62,11 +62,10 @@ sys.exit(0 if rebuilt.same else 1)
 
 @dataclass(frozen=True)
 class File:
-    """A record file of a bundle; `commitment` is the SHA-256 that the page shows: of the file before it was anonymised."""
+    """A record file of a bundle; the page shows its SHA-256."""
 
     name: str
     sha256: str
-    commitment: str
     label: str | None
     notes: tuple[str, ...]  # on reading it first; an anonymised file was never cut off
 
@@ -85,7 +84,7 @@ class Contents:
     accept: tuple[str, ...]
     anonymised: tuple[str, ...]
     records: tuple[File, ...]
-    schema: Literal["ngtbench.bundle/1"] = "ngtbench.bundle/1"
+    schema: Literal["ngtbench.bundle/2"] = "ngtbench.bundle/2"
 
 
 def named(readings: Sequence[Reading]) -> list[Reading]:
@@ -112,11 +111,11 @@ def write(report: Report, page: str, originals: Sequence[Path], path: Path) -> N
         files = []
         for number, reading in enumerate(report.readings):
             name = f"records/{reading.path.name}"
-            digest = _anonymous(archive, name, reading) if report.anonymised else _copied(archive, name, originals[number])
-            if not report.anonymised and digest != reading.sha256:
+            digest = _anonymised(archive, name, reading) if report.anonymised else _copied(archive, name, originals[number])
+            if digest != reading.sha256:
                 raise BadInput(f"{originals[number]}: changed while the report was made: run it again")
             label = report.labels[number] if number < len(report.labels) else None
-            files.append(File(reading.path.name, digest, reading.sha256, label, reading.notes))
+            files.append(File(reading.path.name, digest, label, reading.notes))
         used = {match.profile for one in report.readings for machine in one.machines.values() for match in machine.matches}
         values = (
             tuple(report.weights),
@@ -140,7 +139,7 @@ def _renamed(reading: Reading, name: str) -> Reading:
 def _contents(report: Report, page: str, files: Sequence[File]) -> Contents:
     return Contents(
         ngtbench=__version__,
-        commit=commit(),
+        commit=None if report.anonymised else commit(),
         python=platform.python_version(),
         packages=versions(),
         page_sha256=hashlib.sha256(page.encode()).hexdigest(),
@@ -186,13 +185,18 @@ def _copied(archive: zipfile.ZipFile, name: str, original: Path) -> str:
     return digest.hexdigest()
 
 
-def _anonymous(archive: zipfile.ZipFile, name: str, reading: Reading) -> str:
+def lines(reading: Reading) -> Iterator[bytes]:
+    """Yield the lines of a record file that was never written."""
+    machines = [MachineRecord(key, machine) for key, machine in reading.machines.items()]
+    for record in (*machines, *reading.plans, *reading.runs):
+        yield f"{codec.to_json(record)}\n".encode()
+
+
+def _anonymised(archive: zipfile.ZipFile, name: str, reading: Reading) -> str:
     """Add a file of anonymised records and return its SHA-256."""
     digest = hashlib.sha256()
-    machines = [MachineRecord(key, machine) for key, machine in reading.machines.items()]
     with archive.open(_entry(name), "w", force_zip64=True) as target:
-        for record in (*machines, *reading.plans, *reading.runs):
-            line = f"{codec.to_json(record)}\n".encode()
+        for line in lines(reading):
             digest.update(line)
             target.write(line)
     return digest.hexdigest()

@@ -61,7 +61,7 @@ def _opened(folder: Path, file: File) -> Reading:
     reading = read(path)
     if reading.sha256 != file.sha256:
         raise BadInput(f"{path}: SHA-256 {reading.sha256} is not the {file.sha256} of report.json: it was changed")
-    return replace(reading, path=Path(file.name), sha256=file.commitment, notes=file.notes)
+    return replace(reading, path=Path(file.name), notes=file.notes)
 
 
 def _other_versions(contents: Contents) -> Iterator[str]:

@@ -25,6 +25,20 @@ from tests.records import STEADY, case, done, measurement, run
 
 HOST = "lxnode{}.kim.cern.ch"
 EQUAL = Weights("equal", "no family preferred", "nobody", {})
+WORDS = (
+    "kimsmith",
+    "huawei",
+    "fujitsu",
+    "ascend910",
+    "mi300x",
+    "rocblas",
+    "cublaslt",
+    "nvhpc",
+    "onemkl",
+    "groq",
+    "sm90a",
+    "rtx6000",
+)  # names that no list of vendors needs to hold
 _PLAIN = {"pcie", "gb", "core", "processor", "cpu", "gpu", "of", "device", "mb", "ram", "memory", "hbm3", "generic", "pro"}
 _PLAIN |= {"one", "with", "mig", "card", "die", "dual", "slot"}
 
