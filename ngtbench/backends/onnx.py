@@ -1,7 +1,7 @@
 """Host arrays for graphs that `onnx` writes and ONNX Runtime runs."""
 
 import onnx  # noqa: F401 - which implementations need
-import onnxruntime  # noqa: F401
+import onnxruntime  # noqa: F401 - the same
 
 from ngtbench.backends.numpy import HostBackend
 from ngtbench.model.workload import Backend

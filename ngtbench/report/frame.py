@@ -87,6 +87,7 @@ def frame(*paths: str | Path) -> "pd.DataFrame":
     names = {str: "string", bool: "boolean", int: "Int64", float: "float64"}
     made = rows(read_all([str(path) for path in paths]))
     return pd.DataFrame(
+        # names of dtypes are texts here, which stubs of pandas, where there are any, want as literals
         {name: pd.Series([row[name] for row in made], dtype=names[kind]) for name, kind in COLUMNS.items()}  # type: ignore[call-overload,unused-ignore]
     )
 

@@ -141,6 +141,7 @@ def machine_of(card: Card, job: int) -> Machine:
         "uuid": f"GPU-synthetic-{card.letter}{job + 1}",
     }
     names = [field.name for field in fields(Gpu) if field.name not in (*known, "missing")]
+    # A mapping has no types by key: the fields are those of Gpu, and the constructor refuses any other.
     gpu = Gpu(**known, **dict.fromkeys(names), missing=dict.fromkeys(names, _INVENTED))  # type: ignore[arg-type]
     nothing = {"container": _INVENTED, "scheduler": _INVENTED, "distribution": _INVENTED, "libc": _INVENTED}
     return Machine(
@@ -171,6 +172,7 @@ def _processor() -> Cpu:
         "flags": (),
     }
     names = [field.name for field in fields(Cpu) if field.name not in (*known, "missing", "kind")]
+    # As for the GPU: a mapping has no types by key.
     return Cpu(**known, **dict.fromkeys(names), missing=dict.fromkeys(names, _INVENTED))  # type: ignore[arg-type]
 
 

@@ -23,10 +23,10 @@ from tests.fakes import drivers
 from tests.fakes.host import HERE, HOSTS, build
 from tests.records import STEADY, case, done, measurement, run
 
-HOST = "lxnode{}.kim.cern.ch"
+HOST = "lxnode{}.jqx.cern.ch"
 EQUAL = Weights("equal", "no family preferred", "nobody", {})
 WORDS = (
-    "kimsmith",
+    "jqxsmith",
     "huawei",
     "fujitsu",
     "ascend910",
@@ -55,8 +55,8 @@ def fakes(folder: Path) -> list[Machine]:
     return [
         replace(
             machine,
-            host=replace(machine.host, hostname=HOST.format(n), kernel="6.1.0-kim", scheduler="slurm job 4711"),
-            git=replace(machine.git, commit="c0ffee" * 6, branch="kim/topic"),
+            host=replace(machine.host, hostname=HOST.format(n), kernel="6.1.0-jqx", scheduler="slurm job 4711"),
+            git=replace(machine.git, commit="c0ffee" * 6, branch="jqx/topic"),
             compilers={"nvcc": "nvcc 12.4.99", "hipcc": "hipcc 6.2.99"},
             packages={"cupy-cuda12x": "13.4.99"},
         )
@@ -66,7 +66,7 @@ def fakes(folder: Path) -> list[Machine]:
 
 def runs(machine: Machine, job: str) -> Iterator[RunRecord]:
     """Yield a run per device, one that failed and one that was skipped, all in the words of their vendors."""
-    reason = f"cuBLAS on {machine.host.hostname}: /home/kim/x.py: {machine.gpus[0].name} says CUDA_ERROR 999; ran out of memory"
+    reason = f"cuBLAS on {machine.host.hostname}: /users/jqx/x.py: {machine.gpus[0].name} says CUDA_ERROR 999; ran out of memory"
     spoken = replace(measurement(STEADY), energy=Energy(2.0, 1.0, 0.5, 0.1, "NVML counter", "an amd_energy remark"))
     for device in machine.devices:
         impl, variant = ("numpy", "AVX-512, 2 passes") if device.kind == "cpu" else ("cupy", "cuBLAS 12.4, tf32")
@@ -87,14 +87,14 @@ def fill(machine: Machine, path: Path, job: str) -> Reading:
             provenance=replace(
                 one.provenance,
                 job=job,
-                worker="/home/kim/ngtbench",
+                worker="/users/jqx/ngtbench",
                 redone=("the NVIDIA driver was reset",),
                 environment={"OMP_NUM_THREADS": "8", "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "ROCR_VISIBLE_DEVICES": "0"},
             ),
         )
         for one in runs(machine, job)
     ]
-    asked = Selection(impls=("cupy",), devices=("cuda",), workload_dir="/home/kim/workloads")
+    asked = Selection(impls=("cupy",), devices=("cuda",), workload_dir="/users/jqx/workloads")
     plan = PlanRecord(asked, 1, (*(one.key for one in records), "system/triad@1/S/cupy/float64 on cuda:5 x8 #0"), digest)
     path.parent.mkdir(parents=True, exist_ok=True)
     with Writer(path) as writer:
@@ -120,7 +120,7 @@ def tokens() -> set[str]:
     """Return every word of the fakes and of hardware files that names a vendor, a product, a host or one of them."""
     found = {"nvidia", "amd", "intel", "radeon", "instinct", "epyc", "xeon", "cupy", "cublas", "hipblas", "rocm", "nvml", "avx"}
     found |= {
-        "kim",
+        "jqx",
         "cern",
         "lxnode0",
         "slurm",

@@ -48,13 +48,13 @@ def lines(report: Report) -> str:
 def test_the_fakes_hold_what_must_go(original: Report) -> None:
     found = set(anonymous.leaks(lines(original)))
     assert {"nvidia", "instinct", "mi300x", "h100", "l40s", "gh200", "epyc", "xeon", "10de:2330", "gfx942", "cupy"} <= found
-    assert {"kim", "cern", "slurm", "4711", "dell", "cublas", "nvml", "rocm", "550.54.15", "intel", "amd"} <= found
+    assert {"jqx", "cern", "slurm", "4711", "dell", "cublas", "nvml", "rocm", "550.54.15", "intel", "amd"} <= found
 
 
 def test_no_record_profile_price_or_label_names_anybody(hidden: Report) -> None:
     text = lines(hidden)
     assert anonymous.leaks(text) == []
-    for word in ("/kim", "kim/", "topic", "12.4.99", "6.2.99", "13.4.99", "PCI_BUS_ID", "PRIVATE"):
+    for word in ("/jqx", "jqx/", "topic", "12.4.99", "6.2.99", "13.4.99", "PCI_BUS_ID", "PRIVATE"):
         assert word not in text
 
 
@@ -142,7 +142,7 @@ def test_free_text_keeps_neutral_words_and_numbers() -> None:
         ("driver 550 is too old", "[withheld 2] is too old"),
         ("AMD EPYC 7763 64-Core, 12 cores", "[withheld 3], 12 cores"),
         ("the host 7763", "the host [withheld 4]"),
-        ("kim@lxnode17: /home/kim", "[withheld 5]@[withheld 6]: /[withheld 7]"),
+        ("jqx@lxnode17: /users/jqx", "[withheld 5]@[withheld 6]: /[withheld 7]"),
         ("PCIe x8 of x16, x60", "PCIe x8 of x16, [withheld 8]"),
         ("an H 100 here", "an [withheld 9] here"),
         ("", ""),
@@ -196,7 +196,7 @@ def test_of_the_shipped_names_only_those_of_vendors_libraries_are_telling() -> N
 
 def test_shipped_weights_stand_and_of_others_the_numbers(original: Report) -> None:
     found = [weights.load(path) for path in sorted(shipped.folder("weights").glob("*.toml"))]
-    bad = replace(found[0], use_case="for our H200 nodes", requester="Kim", families={"kim": 1.0, "lattice": 2.0})
+    bad = replace(found[0], use_case="for our H200 nodes", requester="Jqx", families={"jqx": 1.0, "lattice": 2.0})
     small = replace(original, readings=original.readings[:1], labels=original.labels[:1])
     made = list(anonymised(replace(small, weights=[bad, *found])).weights)
     assert made[1:] == found

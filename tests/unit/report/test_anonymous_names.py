@@ -34,9 +34,9 @@ from tests.unit.report import anonymous
 
 IDS = {"id", "device", "digest", "machine"}
 FORMS = (
-    "secret<{}>", "kimsmith", "rocblas-mi300x-huawei", "0.1.0+fujitsu", "ascend910_boost", "wall_s_kimsmith", "cublaslt_per_s",
-    "S-kimsmith-chain", "S~huawei", "groq~seed", "system/sm90a", "fujitsu/triad", "user/onemkl", "numpy-rtx6000", "float64 nvhpc",
-    "system/triad@1/S/groq/float64", "2026-11-01T01:00:00+02:00 kimsmith", "huawei, median", "cpu:fujitsu",
+    "secret<{}>", "jqxsmith", "rocblas-mi300x-huawei", "0.1.0+fujitsu", "ascend910_boost", "wall_s_jqxsmith", "cublaslt_per_s",
+    "S-jqxsmith-chain", "S~huawei", "groq~seed", "system/sm90a", "fujitsu/triad", "user/onemkl", "numpy-rtx6000", "float64 nvhpc",
+    "system/triad@1/S/groq/float64", "2026-11-01T01:00:00+02:00 jqxsmith", "huawei, median", "cpu:fujitsu",
 )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_no_text_is_shown_that_the_suite_did_not_write(tmp_path: Path, form: str
 def user_run(workload: str, size: str, samples: float, hour: int, job: str | None) -> RunRecord:
     """Return a run of a user's own workload, in names of people and vendors that a vendor's list need not hold."""
     timed = measurement([samples * one for one in STEADY], cublaslt_per_s=[one * 1e9 for one in STEADY])
-    timed = replace(timed, flags={"ascend910_boost": 0.1, "drift": 0.01}, missing={"kimsmith_s": "said kimsmith"})
+    timed = replace(timed, flags={"ascend910_boost": 0.1, "drift": 0.01}, missing={"jqxsmith_s": "said jqxsmith"})
     outcome = replace(
         done(work=replace(WORK, event="huawei event")),
         measurement=timed,
@@ -107,8 +107,8 @@ def user_run(workload: str, size: str, samples: float, hour: int, job: str | Non
     )
     one = run(outcome, case(workload, "rocblas-mi300x-huawei", size=size))
     when = f"2026-11-0{1 + hour // 24}T{hour % 24:02}:00:00+02:00"
-    resources = replace(one.resources, neighbour="kimsmith/load@1/S/groq/float64")
-    made = replace(one.provenance, started_at=when, suite="0.1.0+fujitsu", commit="kimsmith" * 3, job=job)
+    resources = replace(one.resources, neighbour="jqxsmith/load@1/S/groq/float64")
+    made = replace(one.provenance, started_at=when, suite="0.1.0+fujitsu", commit="jqxsmith" * 3, job=job)
     return replace(one, resources=resources, provenance=made)
 
 
@@ -116,19 +116,19 @@ def user_run(workload: str, size: str, samples: float, hour: int, job: str | Non
 def users(tmp_path: Path) -> Report:
     """Return a report of three systems on a user's workloads, none of which is the fastest at everything."""
     workloads_ = (
-        ("fujitsu/a", "S"), ("kimsmith/b", "S-kimsmith"), ("kimsmith/b", "S-kimsmith~0"), ("zgroq/c", "S-rtx6000-chain"),
+        ("fujitsu/a", "S"), ("jqxsmith/b", "S-jqxsmith"), ("jqxsmith/b", "S-jqxsmith~0"), ("zgroq/c", "S-rtx6000-chain"),
         ("zgroq/c", "S-rtx6000"), ("zgroq/d", "huawei"), ("system/triad", "M"),
     )  # fmt: skip
     readings = []
     for number in range(3):
         runs = [
-            user_run(*name, 1 + 0.3 * ((3 * place + number * 5) % 7), 22 + place, "kimsmith 1" if number else None)
+            user_run(*name, 1 + 0.3 * ((3 * place + number * 5) % 7), 22 + place, "jqxsmith 1" if number else None)
             for place, name in enumerate(workloads_)
         ]
         one = machine(gpu() if number == 2 else gpu(0), hostname=f"h{number}")
         one = replace(one, taken_at="2026-11-01T23:30:00-02:00", suite="0.1.0+fujitsu")
         readings.append(written(tmp_path / f"{number}.jsonl", one, *runs))
-    asked = Weights("kimsmith's", "for Huawei", "Kimsmith", {"kimsmith": 2.0, "zgroq": 3.0, "absent by groq": 1.0}, 1.0)
+    asked = Weights("jqxsmith's", "for Huawei", "Kimsmith", {"jqxsmith": 2.0, "zgroq": 3.0, "absent by groq": 1.0}, 1.0)
     return Report(named(readings), ["A", "B", "C"], {}, (), [asked, anonymous.EQUAL], "A")
 
 
@@ -197,24 +197,24 @@ def test_days_are_told_and_moments_keep_their_order(users: Report) -> None:
 def test_names_keep_what_the_suite_reads_in_them() -> None:
     names = Names(StandIns(), [])
     for old, new in (
-        ("S", "S"), ("XS-chain", "XS-chain"), ("S~seed", "S~seed"), ("M~1", "M~1"), ("S-kim", "S-variant1"),
-        ("S-kim-chain", "S-variant1-chain"), ("S-kim~0", "S-variant1~0"), ("kim", "size1"), ("S~kim", "S~other1"),
-        ("kim~seed", "size1~seed"),
+        ("S", "S"), ("XS-chain", "XS-chain"), ("S~seed", "S~seed"), ("M~1", "M~1"), ("S-jqx", "S-variant1"),
+        ("S-jqx-chain", "S-variant1-chain"), ("S-jqx~0", "S-variant1~0"), ("jqx", "size1"), ("S~jqx", "S~other1"),
+        ("jqx~seed", "size1~seed"),
     ):  # fmt: skip
         assert names.size(old) == new
-    assert names.metric("kim_flop_per_s") == "metric-1_flop_per_s"
-    assert (names.metric("kim"), names.metric("wall_s"), names.metric("replay_s")) == ("metric-2", "wall_s", "replay_s")
+    assert names.metric("jqx_flop_per_s") == "metric-1_flop_per_s"
+    assert (names.metric("jqx"), names.metric("wall_s"), names.metric("replay_s")) == ("metric-2", "wall_s", "replay_s")
     assert (names.implementation("cupy"), names.implementation("native")) == ("implementation-1", "native")
     assert [names.version(one) for one in ("0.1.0", "0.1.0+fujitsu", "0.1.0rc1", "1.2", "0.1.4711", "0.1.0\n")] == [
         "0.1.0", "version-1", "version-2", "version-3", "version-4", "version-5",
     ]  # fmt: skip
     assert names.commit("c0ffeec0ffee" + "a") == names.commit("c0ffeec0ffee" + "b") != names.commit("c0ffeec0ffe1")
     assert (names.commit(None), names.commit("")) == (None, "")
-    assert names.workload("user/kim") == "user/workload-1"
+    assert names.workload("user/jqx") == "user/workload-1"
 
 
 def test_unknown_families_sort_as_they_did() -> None:
-    families = ["abc", "generators", "kim", "kin", "lattice", "zoo", *"mnopqrst"]
+    families = ["abc", "generators", "jqx", "kin", "lattice", "zoo", *"mnopqrst"]
     names = Names(StandIns(), [], [replace(anonymous.EQUAL, families=dict.fromkeys(families, 1.0))])
     made = [names.family(one) for one in sorted(families)]
     assert made == sorted(set(made))
@@ -222,7 +222,7 @@ def test_unknown_families_sort_as_they_did() -> None:
 
 
 def test_jobs_sort_as_they_did(users: Report) -> None:
-    jobs = [f"kimsmith {n}" for n in range(12)]
+    jobs = [f"jqxsmith {n}" for n in range(12)]
     names = Names(StandIns(), [replace(users.readings[0], runs=tuple(user_run("user/a", "S", 1.0, 0, job) for job in jobs))])
     made = [names.job(users.readings[0], job) for job in sorted(jobs)]
     assert made == sorted(set(made))
