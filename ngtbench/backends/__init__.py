@@ -14,7 +14,8 @@ from ngtbench.model.workload import Backend
 
 _HERE = Path(__file__).parent
 # package -> our optional group that brings it
-_GROUPS = {"numba": "cpu", "torch": "torch", "cupy": "gpu", "onnx": "onnx", "onnxruntime": "onnx"}
+_GROUPS = {"numba": "cpu", "torch": "torch", "cupy": "gpu", "onnx": "onnx", "onnxruntime": "onnx", "onnxscript": "onnx"}
+_GROUPS |= dict.fromkeys(("h5py", "mlperf_loadgen", "pyarrow", "sklearn"), "ml")
 
 
 def names() -> tuple[str, ...]:
@@ -23,8 +24,8 @@ def names() -> tuple[str, ...]:
 
 
 @cache
-def missing(name: str) -> str | None:
-    """Return the first package a backend's file imports that is not installed; None if it has all. Imports nothing.
+def missing(name: str, more: tuple[str, ...] = ()) -> str | None:
+    """Return the first package a backend's file imports, or of more, that is not installed; None if it has all. Imports nothing.
 
     Raises WorkloadError where there is no such backend.
     """
@@ -34,7 +35,7 @@ def missing(name: str) -> str | None:
     modules = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
     modules += [node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module]
     packages = dict.fromkeys(module.partition(".")[0] for module in modules)
-    for package in packages:
+    for package in (*packages, *more):
         if package not in sys.stdlib_module_names and importlib.util.find_spec(package) is None:
             return package
     return None

@@ -122,7 +122,7 @@ def _without_device(
 
 def _job(case: Case, workload: Workload, impl: Impl, device: Device, cpu: Cpu, selection: Selection) -> Job | Skip:
     resources = Resources(device.id, _threads(cpu, selection), bind=device.kind == "cpu" and workload.repeat == "calls")
-    package = backends.missing(impl.backend)
+    package = backends.missing(impl.backend, impl.needs)
     if package is not None:
         return Skip(case, resources, f"package {package} is not installed", backends.remedy(package))
     work = workload.work(workloads.size(workload, case.size), STORAGE_B[case.dtype])

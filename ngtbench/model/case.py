@@ -14,7 +14,8 @@ class Impl:
     `entry` is "module:function" below `ngtbench.kernels` (or beside a user's own workload file). `devices` holds "cpu",
     "cuda", "rocm" or "gpu" (both). `dtypes` empty means every dtype of the workload. `tolerance` is given, as (dtype, error over
     rms) pairs, where an implementation stores less than the dtype holds: its own, derived in the workload's notes. `traffic` is
-    the share of the work's bytes that one which stores less must still move, at any size.
+    the share of the work's bytes that one which stores less must still move, at any size. `needs` names packages it imports
+    besides those of its backend.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Impl:
     tier: Tier = "ported"
     tolerance: tuple[tuple[str, float], ...] = ()
     traffic: float = 1.0
+    needs: tuple[str, ...] = ()
 
     def runs_on(self, kind: str) -> bool:
         """Tell whether this runs on a device of this kind ("cpu", "cuda", "rocm")."""
