@@ -2,20 +2,20 @@
 
 import math
 import time
+from dataclasses import replace
+from functools import reduce
 from statistics import median
 
 from ngtbench.errors import NgtBenchError
 from ngtbench.harness import stopping
 from ngtbench.harness.prepare import Prepared, Stopwatch
 from ngtbench.model.protocols import Probe
-from ngtbench.model.record import Measurement, Verdict
+from ngtbench.model.record import Energy, Measurement, Verdict
 from ngtbench.model.workload import Backend, Trial
-
-LEAST = 3
 
 
 def trials(prepared: Prepared, budget_s: float, probe: Probe) -> tuple[Measurement, Verdict]:
-    """Repeat trials for about `budget_s` seconds, and at least three; judge each.
+    """Repeat trials for about `budget_s` seconds, and at least as many as the workload wants; judge each.
 
     Raises NgtBenchError where one gives no number, or another metric than the workload declares.
     """
@@ -24,22 +24,24 @@ def trials(prepared: Prepared, budget_s: float, probe: Probe) -> tuple[Measureme
     at, timed, spent_s = list[float](), list[float](), 0.0
     overhead_s = median(_empty_watch(prepared.backend) for _ in range(stopping.EMPTIES))
     verdict, before = prepared.verdict, probe.health()
-    probe.start()
+    windows = Windows(probe)
     begin = time.perf_counter()
-    while verdict.passed and (len(at) < LEAST or time.perf_counter() - begin < budget_s):
+    while verdict.passed and (len(at) < prepared.workload.least or time.perf_counter() - begin < budget_s):
         at.append(time.perf_counter() - begin)
         trial, watched_s = _taken(prepared, len(at))
         spent_s += time.perf_counter() - begin - at[-1]
+        windows.after(time.perf_counter() - begin - at[-1])
         for name, values in series.items():
             values.append(float(trial.metrics[name]))
         verdict = prepared.check(trial.outputs)  # of trials every one: one wrong voids all
         timed.append(watched_s)
-    energy, disturbed = probe.stop()
+        windows.checked()
+    energy, disturbed, each_j = windows.closed()
     after = probe.health()
     merit = series[prepared.workload.metrics[0].name]
     flags = stopping.flags(merit, min(timed), clock.resolution_s, overhead_s / min(timed))
     return Measurement(
-        series={name: tuple(values) for name, values in series.items()},
+        series={name: tuple(values) for name, values in series.items()} | each_j,
         at_s=tuple(at),
         calls=1,
         warmup_s=0.0,
@@ -54,6 +56,53 @@ def trials(prepared: Prepared, budget_s: float, probe: Probe) -> tuple[Measureme
         flags=flags | stopping.moved(before, after) | disturbed,
         timed_s=spent_s,
     ), verdict
+
+
+class Windows:
+    """Watches a device during trials: each alone where it is long enough for the sensor, so that no check is in it, else all."""
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe, self._each = probe, list[Energy]()
+        self._disturbed: dict[str, float] = {}
+        self._open = True
+        self._long: bool | None = None
+        probe.start()
+
+    def after(self, trial_s: float) -> None:
+        """Close the window after a trial, where the first was long enough."""
+        self._long = 0 < self._probe.window_s <= trial_s if self._long is None else self._long
+        if self._long:
+            self._close()
+
+    def checked(self) -> None:
+        """Open the next one after the check."""
+        if not self._open:
+            self._probe.start()
+            self._open = True
+
+    def closed(self) -> tuple[Energy, dict[str, float], dict[str, tuple[float, ...]]]:
+        """Return the energy of all, what disturbed it, and as a series that of each trial where each had a window."""
+        if not self._long:
+            self._close()
+            return self._each[0], self._disturbed, {}
+        if self._open:
+            self._probe.stop()
+        each_j = tuple(one.j for one in self._each if one.j is not None)
+        known = len(each_j) == len(self._each)
+        return reduce(_together, self._each), self._disturbed, {"energy_j": each_j} if known else {}
+
+    def _close(self) -> None:
+        energy, disturbed = self._probe.stop()
+        self._each.append(energy)
+        self._disturbed |= {name: max(value, self._disturbed.get(name, 0.0)) for name, value in disturbed.items()}
+        self._open = False
+
+
+def _together(a: Energy, b: Energy) -> Energy:
+    """Return the energy of two windows: what is not known of one is not known of both."""
+    j = None if a.j is None or b.j is None else a.j + b.j
+    error_j = None if a.error_j is None or b.error_j is None else a.error_j + b.error_j
+    return replace(a, j=j, window_s=a.window_s + b.window_s, error_j=error_j, reason=a.reason or b.reason)
 
 
 def _taken(prepared: Prepared, number: int) -> tuple[Trial, float]:

@@ -189,7 +189,7 @@ class Workload:
     those that `Setup.packs` renews, and they are changed under it to prove that.
     `sizes` are named XS, S, M, L, or a variant such as "S-node1"; `quick` names those of the quick suite.
     `nearby(size, k)`, k = 0 and 1, is a size a few per cent off in each free dimension, no larger where the size is large: an
-    audit runs it beside the size itself. Returning the size says that there is none.
+    audit runs it beside the size itself. Returning the size says that there is none. Of trials there are `least` or more.
     """
 
     version: int
@@ -205,6 +205,7 @@ class Workload:
     live: tuple[str, ...] = ()
     nearby: Callable[[Any, int], Any] | None = None
     repeat: Literal["calls", "trials"] = "calls"
+    least: int = 3
     metrics: tuple[Metric, ...] = (Metric("wall_s"),)
     quick: tuple[str, ...] = ("S",)
     quick_gpu: tuple[str, ...] = ("M",)

@@ -3,19 +3,29 @@
 import os
 import shutil
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from ngtbench.errors import Unavailable
 from ngtbench.model.workload import Arrays, Run, Setup
+from ngtbench.physics.networks.jet_mlp import JetMlp
 
 
-def forward(x: torch.Tensor, parameters: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return the logits, as one would write it."""
+def logits(x: torch.Tensor, parameters: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the logits, as one would write it for inference."""
     for layer in (1, 2, 3):
         x = torch.relu_(torch.addmm(parameters[f"b{layer}"], x, parameters[f"w{layer}"]))
     return torch.addmm(parameters["b4"], x, parameters["w4"])
+
+
+def forward(network: JetMlp, parameters: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """Return the logits, as one would write it for training."""
+    for layer in range(1, len(network.widths) - 1):
+        x = torch.relu(torch.addmm(parameters[f"b{layer}"], x, parameters[f"w{layer}"]))
+    last = len(network.widths) - 1
+    return torch.addmm(parameters[f"b{last}"], x, parameters[f"w{last}"])
 
 
 def eager(setup: Setup, x: torch.Tensor, **parameters: torch.Tensor) -> Run:
@@ -23,7 +33,7 @@ def eager(setup: Setup, x: torch.Tensor, **parameters: torch.Tensor) -> Run:
 
     def run() -> Arrays:
         with torch.inference_mode():
-            return {"logits": forward(x, parameters)}
+            return {"logits": logits(x, parameters)}
 
     return run
 
@@ -32,7 +42,7 @@ def compiled(setup: Setup, x: torch.Tensor, **parameters: torch.Tensor) -> Run:
     """Compile for this batch, in one graph; raise Unavailable where TorchInductor finds no compiler."""
     setup.say(f"inductor with {compiler(x.device.type)}, static shapes")
     torch.compiler.reset()  # a process may compile one function for eight shapes only
-    graph = torch.compile(forward, fullgraph=True, dynamic=False)
+    graph = torch.compile(logits, fullgraph=True, dynamic=False)
 
     def run() -> Arrays:
         with torch.inference_mode():

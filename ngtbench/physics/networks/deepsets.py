@@ -1,4 +1,6 @@
-"""DeepSets: one network for each constituent, the mean over those there are, one network for the jet.
+"""DeepSets: one network for each constituent, their sum over the number of slots, one network for the jet.
+
+A mean over the constituents there are would hide how many these are, which tells something too.
 
 Zaheer et al. 2017, arXiv 1703.06114; in b tagging: ATLAS 2020, ATL-PHYS-PUB-2020-014.
 """

@@ -1,7 +1,7 @@
 """What a network is asked: the data it is given, what it should answer, and how well anything could; and its inference."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from ngtbench.workloads.ml._tape import Value
 
 LABEL = "label"
 TOLERANCE = {"float32": 2e-5, "tf32": 1e-2, "bfloat16": 8e-2, "float16": 1e-2}
-_SPOTTED = 32  # samples of a large batch that the oracle computes
+_SPOTTED = 32
 
 IMPLS = (
     Impl("torch", "ml.engines_torch:eager", "torch", devices=("cpu", "gpu")),
@@ -34,26 +34,29 @@ IMPLS = (
 class Task:
     """A network, its data, and the oracle of its forward pass.
 
-    `draw(events, seed, first)` returns arrays by name, the first axis of each being samples, among them "label" where there
-    is one. `forward(network, parameters, inputs)` returns outputs (samples, ...) of all but the label. `chance` is the score
-    of a network that learned nothing.
+    `draw(events, seed, first)` returns arrays by name, the first axis of each being samples, among them "label".
+    `forward(network, parameters, inputs)` returns outputs (samples, ...) of all but the label. The loss is of outputs and the
+    array named `target`. Scores: the share of right classes; the area of one class above the other; the area of the square
+    distance from the target; the loss itself. `chance` is that of a network that learned nothing.
     """
 
     network: Network
     draw: Callable[[int, int, int], Mapping[str, Array]]
     forward: Callable[[Any, Mapping[str, Value], Mapping[str, Array]], Value]
     loss: Literal["cross_entropy", "mean_square"] = "cross_entropy"
-    score: Literal["accuracy", "auc", "loss"] = "auc"
+    score: Literal["accuracy", "auc", "anomaly", "loss"] = "auc"
+    target: str = LABEL
     optimum: Callable[[], Optimum] | None = None
     chance: float = 0.5
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many samples one call takes, and of which task."""
+    """How many samples one call takes, of which task, and how many of a large batch the oracle computes."""
 
     batch: int
     task: Task
+    spotted: int = _SPOTTED
 
     @property
     def network(self) -> Network:
@@ -74,7 +77,7 @@ def reference(size: Size, **arrays: Array) -> dict[str, Array]:
 
 def spot(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> tuple[Array, Array]:
     """Return what was computed and what is right of some samples, spread over the batch."""
-    rows = np.unique(np.linspace(0, size.batch - 1, _SPOTTED).astype(np.int64))
+    rows = np.unique(np.linspace(0, size.batch - 1, size.spotted).astype(np.int64))
     shapes: dict[str, tuple[int, ...]] = {name: (1, *shape) for name, shape in size.network.shapes().items()}
     drawn = {name: array.shape for name, array in size.task.draw(1, 0, 0).items() if name != LABEL}
     arrays = {name: _rows(inputs[name], np.arange(1), shape)[0] for name, shape in shapes.items()}
@@ -92,10 +95,17 @@ def work(size: Size, item_b: int) -> Work:
 
 def nearby(size: Size, k: int) -> Size:
     """Return a batch a little larger, or a little smaller; of one sample none is smaller."""
-    return Size(size.batch + 1 + size.batch // 50 if k == 0 else max(1, size.batch - 1 - size.batch // 50), size.task)
+    return replace(size, batch=size.batch + 1 + size.batch // 50 if k == 0 else max(1, size.batch - 1 - size.batch // 50))
 
 
-def inference(title: str, sizes: Mapping[str, Size], live: tuple[str, ...], notes: tuple[str, ...], **more: Any) -> Workload:
+def inference(
+    title: str,
+    sizes: Mapping[str, Size],
+    live: tuple[str, ...],
+    notes: tuple[str, ...],
+    tolerance: Mapping[str, float] = TOLERANCE,
+    **more: Any,
+) -> Workload:
     """Return the workload that times a forward pass."""
     return Workload(
         version=1,
@@ -107,7 +117,7 @@ def inference(title: str, sizes: Mapping[str, Size], live: tuple[str, ...], note
         nearby=nearby,
         live=live,
         sizes=sizes,
-        tolerance=TOLERANCE,
+        tolerance=tolerance,
         impls=IMPLS,
         notes=(
             *notes,

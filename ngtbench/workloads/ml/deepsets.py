@@ -15,7 +15,7 @@ def forward(network: DeepSets, parameters: Mapping[str, Value], inputs: Mapping[
     h, mask = Value(inputs["x"]), inputs["mask"]
     for layer in range(1, network.layers + 1):
         h = _tape.relu(h @ parameters[f"w_phi{layer}"] + parameters[f"b_phi{layer}"])
-    pooled = _tape.total(h * mask[:, :, None], axis=1) / mask.sum(axis=1)[:, None]
+    pooled = _tape.total(h * mask[:, :, None], axis=1) / network.constituents
     hidden = _tape.relu(pooled @ parameters["w_rho1"] + parameters["b_rho1"])
     return hidden @ parameters["w_rho2"] + parameters["b_rho2"]
 
@@ -42,5 +42,5 @@ WORKLOAD = inference(
         "L": Size(65536, JETS),
     },
     live=("x", "mask"),
-    notes=("phi 16-64-64-64, masked mean over 32 to 64 constituents, rho 64-64-2, ReLU between. Output: logits; no softmax.",),
+    notes=("phi 16-64-64-64, sum over the 32 to 64 constituents there are, over 64, rho 64-64-2, ReLU between. Output: logits; no softmax.",),
 )

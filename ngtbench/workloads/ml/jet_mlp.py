@@ -1,5 +1,6 @@
 """Inference of the 16-64-32-32-5 jet tagger: launch and call overhead at batch 1, small matrix products at the top."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -7,6 +8,11 @@ import numpy as np
 
 from ngtbench.model.case import Impl, Work
 from ngtbench.model.workload import Array, Inputs, Uniform, Workload
+from ngtbench.physics.networks.jet_mlp import JetMlp
+from ngtbench.physics.samples import jets
+from ngtbench.workloads.ml import _tape
+from ngtbench.workloads.ml._tape import Value
+from ngtbench.workloads.ml._task import Task
 
 WIDTHS = (16, 64, 32, 32, 5)
 _LAYERS = tuple(pairwise(WIDTHS))
@@ -55,6 +61,22 @@ def nearby(size: Size, k: int) -> Size:
     return Size(size.batch + 1 + size.batch // 50 if k == 0 else max(1, size.batch - 1 - size.batch // 50))
 
 
+def forward(network: JetMlp, parameters: Mapping[str, Value], inputs: Mapping[str, Array]) -> Value:
+    """Return the logits of x (batch, 16), for gradients."""
+    h = Value(inputs["x"])
+    for layer in range(1, len(network.widths)):
+        z = h @ parameters[f"w{layer}"] + parameters[f"b{layer}"]
+        h = _tape.relu(z)
+    return z
+
+
+def _draw(events: int, seed: int, first: int) -> dict[str, Array]:
+    x, label = jets.draw(JETS, events, seed, first)
+    return {"x": x, "label": label}
+
+
+JETS = jets.Size()
+TASK = Task(JetMlp(WIDTHS), _draw, forward, score="accuracy", optimum=lambda: jets.optimum(JETS), chance=1 / jets.CLASSES)
 WORKLOAD = Workload(
     version=1,
     title="Jet tagger inference, 16-64-32-32-5",

@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from ngtbench.errors import NgtBenchError
-from ngtbench.harness import trials
 from ngtbench.harness.measure import measure
 from ngtbench.harness.prepare import Prepared, Stopwatch
-from ngtbench.model.record import Measurement, Verdict
+from ngtbench.model.record import Energy, Measurement, Verdict
 from ngtbench.model.workload import Trial
 from tests.fakes.timing import FakeTime, NoProbe, prepared
 
@@ -27,7 +26,7 @@ def test_every_trial_is_judged_and_every_metric_kept() -> None:
     assert verdict.passed
     assert {metric.name for metric in ready.workload.metrics} == set(found.series)
     assert {len(samples) for samples in found.series.values()} == {len(found.at_s)}
-    assert len(found.at_s) >= trials.LEAST
+    assert len(found.at_s) >= ready.workload.least
     assert found.timed_s > sum(found.series["latency_s"]) * ready.workload.sizes["XS"].steps  # whole trials
 
 
@@ -61,6 +60,47 @@ def test_what_was_not_measured_is_refused(metrics: dict[str, float], opened: boo
 
     with pytest.raises(NgtBenchError, match=words):
         taken(run)
+
+
+class JouleProbe(NoProbe):
+    """A sensor that counts a joule a window, and remembers which windows were open when."""
+
+    def __init__(self, window_s: float) -> None:
+        self.window_s = window_s
+        self.opened = self.closed = 0
+
+    def start(self) -> None:
+        assert self.opened == self.closed
+        self.opened += 1
+
+    def stop(self) -> tuple[Energy, dict[str, float]]:
+        self.closed += 1
+        return Energy(1.0, 2.0, 0.5, 0.1, "joules"), {"throttled": 0.1 * self.closed}
+
+
+def test_a_long_trial_has_a_window_of_its_own_without_the_check() -> None:
+    ready, probe = prepared("system/memory", impl="numba"), JouleProbe(1e-9)
+    checks = []
+
+    def check(outputs: object) -> Verdict:
+        checks.append(probe.closed == probe.opened)
+        return ready.check(outputs)
+
+    found, verdict = measure(replace(ready, check=check), 0.01, probe)
+    assert verdict.passed
+    number = len(found.at_s)
+    assert checks == [True] * number
+    assert found.series["energy_j"] == (1.0,) * number
+    assert (found.energy.j, found.energy.window_s, found.energy.error_j) == pytest.approx((number, 2 * number, 0.1 * number))
+    assert found.flags["throttled"] == pytest.approx(0.1 * number)
+    assert probe.opened == probe.closed
+
+
+def test_short_trials_share_a_window() -> None:
+    probe = JouleProbe(1e6)
+    found, _ = measure(prepared("system/memory", impl="numba"), 0.01, probe)
+    assert "energy_j" not in found.series
+    assert (found.energy.j, probe.opened, probe.closed) == (1.0, 1, 1)
 
 
 def test_a_watch_that_goes_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,180 @@
+"""Training to a known optimum: time until a network is within a stated fraction of what anything could reach."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ngtbench.model.case import Impl, Metric, Work
+from ngtbench.model.workload import Array, Bounds, Inputs, Workload
+from ngtbench.physics.networks import parameters
+from ngtbench.physics.networks.parameters import Network
+from ngtbench.physics.samples import constituents
+from ngtbench.workloads.ml import _training, deepsets, jet_mlp
+from ngtbench.workloads.ml._task import LABEL, TOLERANCE, Task
+
+TEST = "test_"
+SIGMAS = 4.0  # above the optimum no score lies further by chance
+SEEDS = 5
+_STEPS = {"float32": 1e-5, "tf32": 3e-3, "bfloat16": 2e-2, "float16": 4e-3}  # of losses, relative
+_SLOPES = {"float32": 2e-3, "tf32": 0.1, "bfloat16": 0.5, "float16": 0.1}  # of a gradient's elements, over their rms
+_WEIGHTS = 1e-4  # of parameters after the first steps in float32, over their rms
+
+
+@dataclass(frozen=True)
+class Size:
+    """A task and its recipe: samples, epochs, batch, Adam's rate, falling linearly to 0, and what counts as reached.
+
+    `fraction` is of the way from chance to the optimum. `only` names the class that is trained on, where it is one. The score
+    is looked at `looks` times an epoch until it is reached, and in the end. `steps` are repeated by the oracle, and `checked` test samples.
+    """
+
+    task: Task
+    events: int
+    tests: int
+    epochs: int = 5
+    batch: int = 1024
+    rate: float = 5e-3
+    fraction: float = 0.9
+    looks: int = 8
+    only: int | None = None
+    steps: int = 3
+    checked: int = 256
+
+    @property
+    def network(self) -> Network:
+        """Return the network."""
+        return self.task.network
+
+    @property
+    def target(self) -> float:
+        """Return the score to be reached."""
+        assert self.task.optimum is not None
+        best = self.task.optimum().value
+        return best - (1 - self.fraction) * (best - self.task.chance)
+
+
+def inputs(size: Size, seed: int) -> Inputs:
+    """Return training samples by name, and test samples, which come after them in the same draw, by "test_" and name."""
+    taught = size.task.draw(size.events, seed, 0)
+    if size.only is not None:
+        taught = {name: array[taught[LABEL] == size.only] for name, array in taught.items()}
+    asked = size.task.draw(size.tests, seed, size.events)
+    return {**taught, **{TEST + name: array for name, array in asked.items()}}
+
+
+def invariants(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any], dtype: str) -> Bounds:
+    """Judge a training by float64: its first steps, its last parameters' answers, and its score.
+
+    `first_losses`, `first_gradient`, `first_weights`: of the first steps, beside the same steps in float64. `answers`: of test
+    samples, beside float64 with the last parameters. `told_score`: beside that of the answers. `above_optimum`: in standard
+    deviations; beyond 4 there is a leak. `short_of_target`: above 0 where the score that was asked for was not reached.
+    """
+    found = {name: outputs[name].whole() for name in ("seed", "gradient", "losses", "weights", "trained", "answers", "score")}
+    count = parameters.count(size.network)
+    shapes = {
+        "seed": (1,),
+        "gradient": (count,),
+        "losses": (size.steps,),
+        "weights": (count,),
+        "trained": (count,),
+        "score": (1,),
+    }
+    wrong = [name for name, shape in shapes.items() if found[name].shape != shape]
+    taught, asked = _arrays(size, inputs, ""), _arrays(size, inputs, TEST)
+    if wrong or len(found["answers"]) != size.tests or found["answers"].ndim < 2:
+        return {"shapes": (1.0, 0.0)}
+    seed, tolerance = int(found["seed"][0]), TOLERANCE[dtype]
+    start = parameters.values(size.network, seed)
+    want = _training.reference(size.task, start, taught, size.batch, seed, size.steps)
+    rows = np.unique(np.linspace(0, size.tests - 1, min(size.checked, size.tests)).astype(np.int64))
+    answers = _training.outputs(size.task, found["trained"], {name: array[rows] for name, array in asked.items()})
+    score, sigma = _training.score(size.task, found["answers"], asked)
+    bounds = {
+        "first_losses": (float(np.max(np.abs(found["losses"] / want.losses - 1))), _STEPS[dtype]),
+        "first_gradient": (_off(found["gradient"], want.gradient), _SLOPES[dtype]),
+        "first_weights": (_off(found["weights"], want.weights), _weights_bound(size, dtype, want.weights)),
+        "answers": (_off(found["answers"][rows], answers) if answers.shape[1:] == found["answers"].shape[1:] else 9.9, tolerance),
+        "told_score": (abs(float(found["score"][0]) - score), 2e-4),
+    }
+    if size.task.optimum is not None:
+        best, way = size.task.optimum(), math.copysign(1.0, size.task.optimum().value - size.task.chance)
+        bounds["above_optimum"] = (max(0.0, way * (score - best.value) / math.hypot(sigma, best.error)), SIGMAS)
+        bounds["short_of_target"] = (max(0.0, way * (size.target - score)), 0.0)
+    return bounds
+
+
+def work(size: Size, item_b: int) -> Work:
+    """Count three forward passes a sample, one of which is for gradients of inputs and one for those of parameters."""
+    drawn = size.task.draw(1, 0, 0)
+    sample_b = sum(array.nbytes for array in drawn.values())
+    seen = size.epochs * (size.events // size.batch) * size.batch
+    count = parameters.count(size.network)
+    return Work(
+        flop=3 * size.network.flop() * seen,
+        bytes=sample_b * seen + item_b * count,
+        memory_b=sample_b * (size.events + size.tests) + 16 * count,
+        events=seen,
+        event="sample",
+    )
+
+
+def _arrays(size: Size, inputs: Mapping[str, Any], prefix: str) -> dict[str, Array]:
+    """Return whole arrays of samples."""
+    names = {name: array.shape[1:] for name, array in size.task.draw(1, 0, 0).items()}
+    return {name: inputs[prefix + name][...].reshape(-1, *shape) for name, shape in names.items()}
+
+
+def _off(got: Array, want: Array) -> float:
+    """Return the largest difference over the rms of what is wanted."""
+    return float(np.max(np.abs(got - want)) / np.sqrt(np.mean(want**2)))
+
+
+def _weights_bound(size: Size, dtype: str, weights: Array) -> float:
+    """Return the bound of parameters after the first steps: below float32, a slope near 0 may have the other sign each step."""
+    flipped = 2 * size.steps * _training.PROBE_RATE / float(np.sqrt(np.mean(weights**2)))
+    return _WEIGHTS if dtype == "float32" else flipped
+
+
+JETS = jet_mlp.TASK
+SETS = deepsets.task(constituents.Size(32, 64, 3, 1.25))
+WORKLOAD = Workload(
+    version=1,
+    title="Training to a known optimum",
+    inputs=inputs,
+    invariants=invariants,
+    work=work,
+    sizes={
+        "XS": Size(JETS, events=40_960, tests=4096, epochs=3, checked=4096, fraction=0.75),
+        "S": Size(JETS, events=300_032, tests=200_000, batch=512, rate=1e-2),
+        "S-deepsets": Size(SETS, events=65_536, tests=32_768, batch=256),
+        "M": Size(JETS, events=3_000_320, tests=200_000, batch=8192),
+        "L": Size(JETS, events=30_000_128, tests=200_000, batch=65_536),
+    },
+    tolerance=TOLERANCE,
+    impls=(
+        Impl("torch", "ml.train_torch:eager", "torch", devices=("cpu", "gpu")),
+        Impl("torch-compile", "ml.train_torch:compiled", "torch", devices=("cpu", "gpu")),
+        Impl("torch-graphs", "ml.train_torch:graphed", "torch", devices=("gpu",)),
+        Impl("torch-checkpoint", "ml.train_torch:checkpointed", "torch", devices=("cpu", "gpu"), dtypes=("float32", "bfloat16")),
+    ),
+    repeat="trials",
+    least=SEEDS,
+    metrics=(
+        Metric("to_target_s"),
+        Metric("wall_s"),
+        Metric("samples_per_s", "higher"),
+        Metric("epochs_to_target"),
+        Metric("score", "higher"),
+        Metric("below_optimum"),
+        Metric("peak_memory_b"),
+    ),
+    quick=("XS", "S"),
+    quick_gpu=("S", "S-deepsets"),
+    notes=(
+        "A trial is a training from another seed: initial parameters and order of samples; the samples are the same.",
+        "Timed: batches gathered on the device, forward, backward, Adam. Not timed: the order of samples, looks at the score.",
+    ),
+)
