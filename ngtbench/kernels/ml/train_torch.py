@@ -68,6 +68,7 @@ class Training:
         self.batch, self.number = setup.size.batch, len(next(iter(self.samples.values())))
         self.loss: Loss = self._loss
         self._forward = forward_of(self.network)
+        self.best = setup.size.best({name: tensor.cpu().numpy() for name, tensor in self.tests.items()})
         self._graph: Any = None
 
     def start(self, seed: int, rate: float) -> None:
@@ -212,7 +213,7 @@ def _run(size: Any, training: Training, seed: int, watch: Watch) -> dict[str, fl
             score = scores_torch.score(training.task, training.answers(), training.tests)
             if math.isnan(reached_s) and way * (score - size.target) >= 0:
                 reached_s, reached = watch.spent_s, epoch + done / each
-    best = size.task.optimum().value if size.task.optimum else score
+    best = training.best if training.best is not None else size.task.optimum().value if size.task.optimum else score
     return {
         "to_target_s": watch.spent_s if math.isnan(reached_s) else reached_s,
         "wall_s": watch.spent_s,

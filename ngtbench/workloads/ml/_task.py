@@ -38,6 +38,7 @@ class Task:
     `forward(network, parameters, inputs)` returns outputs (samples, ...) of all but the label. The loss is of outputs and the
     array named `target`. Scores: the share of right classes; the area of one class above the other; the area of the square
     distance from the target; the loss itself. `chance` is that of a network that learned nothing.
+    `best(arrays)` is the answer that reaches the optimum: the logarithm of a likelihood ratio, or of probabilities of classes.
     """
 
     network: Network
@@ -47,6 +48,7 @@ class Task:
     score: Literal["accuracy", "auc", "anomaly", "loss"] = "auc"
     target: str = LABEL
     optimum: Callable[[], Optimum] | None = None
+    best: Callable[[Mapping[str, Array]], Array] | None = None
     chance: float = 0.5
 
 

@@ -52,6 +52,16 @@ def score(task: Task, outputs: Array, arrays: Mapping[str, Array]) -> tuple[floa
     return _mean(np.argmax(logits, axis=1) == label[known])
 
 
+def best(task: Task, arrays: Mapping[str, Array]) -> float | None:
+    """Return the score that the best answer has on these samples: by chance above or below the optimum, as a network's is."""
+    if task.best is None:
+        return None
+    found = task.best(arrays)
+    if task.score == "accuracy":
+        return _mean(np.argmax(found, axis=1) == arrays[LABEL])[0]
+    return optimum.auc(found, arrays[LABEL])[0]
+
+
 def reference(
     task: Task, start: Mapping[str, Array], arrays: Mapping[str, Array], batch: int, seed: int, steps: int
 ) -> Reference:

@@ -28,7 +28,13 @@ def task(sample: constituents.Size, **network: int) -> Task:
         return {"x": x, "mask": mask, "label": label}
 
     of = DeepSets(constituents=sample.most, features=sample.features, **network)
-    return Task(of, draw, forward, optimum=lambda: constituents.optimum(sample))
+    return Task(
+        network=of,
+        draw=draw,
+        forward=forward,
+        optimum=lambda: constituents.optimum(sample),
+        best=lambda arrays: constituents.log_ratio(sample, arrays["x"], arrays["mask"]),
+    )
 
 
 JETS = task(constituents.Size(32, 64, 16, 1.08))  # 32 to 64 constituents of 16 features each: an area of 0.87
@@ -42,5 +48,7 @@ WORKLOAD = inference(
         "L": Size(65536, JETS),
     },
     live=("x", "mask"),
-    notes=("phi 16-64-64-64, sum over the 32 to 64 constituents there are, over 64, rho 64-64-2, ReLU between. Output: logits; no softmax.",),
+    notes=(
+        "phi 16-64-64-64, sum over the 32 to 64 constituents, rho 64-64-2, ReLU between. Output: logits; no softmax.",
+    ),
 )

@@ -76,7 +76,15 @@ def _draw(events: int, seed: int, first: int) -> dict[str, Array]:
 
 
 JETS = jets.Size()
-TASK = Task(JetMlp(WIDTHS), _draw, forward, score="accuracy", optimum=lambda: jets.optimum(JETS), chance=1 / jets.CLASSES)
+TASK = Task(
+    network=JetMlp(WIDTHS),
+    draw=_draw,
+    forward=forward,
+    score="accuracy",
+    optimum=lambda: jets.optimum(JETS),
+    best=lambda arrays: jets.log_posterior(JETS, arrays["x"]),
+    chance=1 / jets.CLASSES,
+)
 WORKLOAD = Workload(
     version=1,
     title="Jet tagger inference, 16-64-32-32-5",
