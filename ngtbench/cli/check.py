@@ -2,13 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from ngtbench.discover import faults as profiles
 from ngtbench.errors import BadInput
-from ngtbench.store.read import examine
+from ngtbench.model.case import Tier
+from ngtbench.store.read import Reading, examine
 
 
 def command(
@@ -39,5 +40,18 @@ def _examined(path: Path) -> list[tuple[Path, list[str], tuple[str, ...]]]:
     files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [] if hardware else [path]
     for file in files:
         reading, faults = examine(file)
-        found.append((file, faults, reading.notes))
+        found.append((file, [*faults, *_tiers(reading)], reading.notes))
     return found
+
+
+def _tiers(reading: Reading) -> list[str]:
+    """Return a fault for every tier that there is not: a record names its tier freely, so that an archive stays readable."""
+    known, keys = get_args(Tier), dict[str, list[str]]()
+    for run in reading.runs:
+        keys.setdefault(run.provenance.tier, []).append(run.key)
+    return [
+        f"{reading.path}: provenance.tier: {tier[:60]!r} is none of {', '.join(known)}: no ranking and no comparison takes "
+        f"these {len(mine)} records, first {mine[0]}"
+        for tier, mine in keys.items()
+        if tier not in known
+    ]

@@ -14,7 +14,7 @@ def command(
     files: Annotated[list[str], typer.Argument(help="Record files or folders of them; LABEL=FILE names a system")],
     to: Annotated[Path, typer.Option(metavar="FILE", help=f"What to write; its ending says how: {', '.join(exports.FORMATS)}")],
 ) -> int:
-    """Write the file and print its path."""
-    exports.write(read_all(files), to)
-    sys.stdout.write(f"{to}\n")
+    """Write the file, for .json one per host where there are several, and print every path."""
+    for path in exports.write(read_all(files), to):
+        sys.stdout.write(f"{path}\n")
     return 0

@@ -11,7 +11,7 @@ import typer
 from ngtbench import shipped
 from ngtbench.analysis.comparable import ACCEPTABLE
 from ngtbench.discover import profiles
-from ngtbench.errors import BadInput, Unavailable
+from ngtbench.errors import BadInput, RecordError, Unavailable
 from ngtbench.report import anonymise as names
 from ngtbench.report import bundle as bundles
 from ngtbench.report import html as pages
@@ -21,7 +21,7 @@ from ngtbench.report import published
 from ngtbench.report import weights as shares
 from ngtbench.report.arguments import accepted, sides
 from ngtbench.report.html import Report
-from ngtbench.store.read import read
+from ngtbench.store.read import Reading, read
 
 
 def command(
@@ -35,7 +35,7 @@ def command(
     prices: Annotated[Path | None, typer.Option(metavar="FILE", help="What systems cost: adds speed per price")] = None,
     anonymise: Annotated[bool, typer.Option("--anonymise", help="Replace vendors, products, hosts and people")] = False,
 ) -> int:
-    """Write what was asked for and print each path; exit 3 where there is no browser to print with."""
+    """Write what was asked for and print each path; exit 1 if a faulty file was left out, 3 without a browser to print with."""
     if html is None and pdf is None and bundle is None:
         raise BadInput("say what to write: --html DIR, --pdf FILE, --bundle ZIP, or several of them")
     given = _given(files, weights, reference, accepted(accept or ()), prices)
@@ -49,13 +49,14 @@ def command(
     if bundle is not None:
         bundles.write(report, page, originals, bundle)
         sys.stdout.write(f"{bundle}\n")
-    return 0 if pdf is None else _printed(page, pdf)
+    printed = 0 if pdf is None else _printed(page, pdf)
+    return 1 if report.left_out else printed
 
 
 def _given(files: list[str], weights: str, reference: str | None, accept: frozenset[str], prices: Path | None) -> Report:
     """Read everything that was asked for; the weights asked for come first, then all others that are shipped."""
     sides_ = list(dict.fromkeys(zip(*sides(files), strict=True)))
-    readings, labels = [read(path) for path, _ in sides_], [label for _, label in sides_]
+    readings, labels, left_out = _read(sides_)
     asked = shares.find(weights)
     others = [shares.find(name) for name in shares.known()]
     costing = costs.load(prices) if prices else ()
@@ -70,7 +71,26 @@ def _given(files: list[str], weights: str, reference: str | None, accept: frozen
         reference=reference,
         accept=accept,
         prices=costing,
+        left_out=left_out,
     )
+
+
+def _read(asked: list[tuple[Path, str | None]]) -> tuple[list[Reading], list[str | None], list[str]]:
+    """Return the readings with their labels, and of every file that is faulty its name and first fault.
+
+    Raises RecordError where all are.
+    """
+    readings, labels, faults = list[Reading](), list[str | None](), dict[Path, RecordError]()
+    for path, label in asked:
+        try:
+            readings.append(read(path))
+            labels.append(label)
+        except RecordError as error:
+            faults[path] = error
+    if not readings:
+        raise next(iter(faults.values()))
+    sys.stderr.writelines(f"ngtbench: left out: {fault}\n" for fault in faults.values())
+    return readings, labels, [str(fault).replace(str(path), path.name) for path, fault in faults.items()]
 
 
 def _words(report: Report) -> str:

@@ -20,6 +20,7 @@ from ngtbench.analysis.audit import FLAG
 from ngtbench.analysis.results import identity
 from ngtbench.discover.machine import discover
 from ngtbench.errors import BadInput, RecordError, Unavailable
+from ngtbench.harness import estimate
 from ngtbench.harness import profile as profiling
 from ngtbench.harness.plan import plan
 from ngtbench.harness.run import outcomes, record
@@ -38,7 +39,7 @@ INTERRUPTED = 130
 
 def command(
     workloads: Annotated[list[str] | None, typer.Argument(help="Names, families or globs: system/triad lattice '*mlp'")] = None,
-    suite: Annotated[str, typer.Option(help="quick, smoke (smallest sizes) or full (all that fit)")] = "quick",
+    suite: Annotated[str, typer.Option(help="quick, smoke (smallest sizes) or full (what compares machines)")] = "quick",
     size: Annotated[list[str] | None, typer.Option(help="Sizes instead of the suite's: XS S M L ...")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float64 float32 tf32 bfloat16 float16")] = None,
     impl: Annotated[list[str] | None, typer.Option(help="Implementations by name")] = None,
@@ -134,6 +135,7 @@ def _run(
         writer.append(PlanRecord(planned.selection, planned.order_seed, keys, digest))
     done = {run.key for run in begun.runs} if begun else set[str]()
     out = Console(highlight=False, soft_wrap=True)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(summary.planned(planned, estimate.seconds(planned)), markup=False)
     ends = outcomes(planned, machine, timeout_s=timeout_s, done=done, profiler=profiler)
     batch = machine.host.scheduler or f"{machine.host.hostname} {machine.taken_at}"
     try:

@@ -140,7 +140,7 @@ def _sizes(workload: Workload, kind: str, selection: Selection) -> tuple[str, ..
     if selection.suite == "smoke":
         return ("XS",) if "XS" in workload.sizes else tuple(workload.sizes)[:1]
     if selection.suite == "full":
-        return tuple(workload.sizes)
+        return workload.full or tuple(workload.sizes)
     quick = workload.quick if kind == "cpu" else workload.quick_gpu
     return tuple(size for size in quick if size in workload.sizes) or tuple(workload.sizes)[:1]
 

@@ -187,9 +187,10 @@ class Workload:
     `outputs[name]` are then indexed by arrays of flat indices. `invariants(size, inputs, outputs, dtype)` is always checked.
     `live` names inputs that change from call to call in real use, such as events: `build` may not keep copies of them but
     those that `Setup.packs` renews, and they are changed under it to prove that.
-    `sizes` are named XS, S, M, L, or a variant such as "S-node1"; `quick` names those of the quick suite.
+    `sizes` are named XS, S, M, L, or a variant such as "S-node1"; `quick` and `full` name those of suites.
     `nearby(size, k)`, k = 0 and 1, is a size a few per cent off in each free dimension, no larger where the size is large: an
-    audit runs it beside the size itself. Returning the size says that there is none. Of trials there are `least` or more.
+    audit runs it beside the size itself. Returning the size says that there is none. Of trials there are `least` or more; `takes_s` is
+    about how long one takes where it is longer than the budget, for the estimate of a run alone.
     """
 
     version: int
@@ -206,7 +207,9 @@ class Workload:
     nearby: Callable[[Any, int], Any] | None = None
     repeat: Literal["calls", "trials"] = "calls"
     least: int = 3
+    takes_s: Callable[[Any, str], float] | None = None  # (size, "cpu" or "gpu")
     metrics: tuple[Metric, ...] = (Metric("wall_s"),)
     quick: tuple[str, ...] = ("S",)
     quick_gpu: tuple[str, ...] = ("M",)
+    full: tuple[str, ...] = ()  # all
     notes: tuple[str, ...] = field(default=())

@@ -84,6 +84,7 @@ class Contents:
     accept: tuple[str, ...]
     anonymised: tuple[str, ...]
     records: tuple[File, ...]
+    left_out: tuple[str, ...] = ()
     schema: Literal["ngtbench.bundle/2"] = "ngtbench.bundle/2"
 
 
@@ -148,6 +149,7 @@ def _contents(report: Report, page: str, files: Sequence[File]) -> Contents:
         accept=tuple(sorted(report.accept)),
         anonymised=tuple(report.anonymised),
         records=tuple(files),
+        left_out=tuple(report.left_out),
     )
 
 

@@ -27,7 +27,7 @@ class Declared:
     events: frozenset[str]
     invariants: frozenset[str]
     dtypes: frozenset[str] = frozenset(DTYPES)
-    flags: frozenset[str] = frozenset(wording._FLAGS)
+    flags: frozenset[str] = frozenset(wording.FLAGS)
     suites: frozenset[str] = frozenset(SUITES)
 
 

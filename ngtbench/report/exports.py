@@ -3,11 +3,13 @@
 Nothing in a table can run: text that a spreadsheet would take for a formula begins with an apostrophe, in CSV and Excel.
 """
 
+import contextlib
 import csv
 import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 from ngtbench.errors import BadInput
@@ -15,8 +17,8 @@ from ngtbench.model.comparison import Result
 from ngtbench.report import hepix, summary, wording
 from ngtbench.report.draft import draft
 from ngtbench.report.frame import COLUMNS, Value, need, rows
-from ngtbench.report.shown import shown
-from ngtbench.report.systems import System, rank
+from ngtbench.report.shown import shown, slug
+from ngtbench.report.systems import System, by_host, rank
 
 CELL = 16_000  # characters; Excel holds 32,767, and counts some twice
 _SHEET_ROWS = 2**20
@@ -25,17 +27,34 @@ _LATER = re.compile(r"([;\t\r\n]\s*)(?=[=+\-@＝＋－＠])")  # the same, where
 _MARKUP = re.compile(r"[\\`*_\[\]|~$]|:(?=//)")
 
 
-def write(found: Sequence[System], path: Path) -> None:
-    """Write systems in the format that the path ends with, whole or not at all.
+def write(found: Sequence[System], path: Path) -> list[Path]:
+    """Write systems in the format that the path ends with, all files whole or none, and return where.
 
-    Raises BadInput where it cannot be written, or the format cannot hold it; Unavailable without the package it needs.
+    Raises BadInput where one cannot be written, or the format cannot hold it; Unavailable without the package it needs.
     """
-    make = FORMATS.get(path.suffix.lower())
+    ending = path.suffix.lower()
+    make = FORMATS.get(ending)
     if make is None:
         raise BadInput(f"{path}: no format ends with '{path.suffix}': choose {', '.join(FORMATS)}")
-    content = make(found)
-    with draft(path, "--to") as beside:
-        beside.write_bytes(content)
+    content = {place: make(part) for place, part in (_hosts(found, path) if ending == ".json" else {path: found}).items()}
+    with contextlib.ExitStack() as drafts:
+        for place, made in content.items():
+            drafts.enter_context(draft(place, "--to")).write_bytes(made)
+    return list(content)
+
+
+def _hosts(found: Sequence[System], path: Path) -> dict[Path, Sequence[System]]:
+    """Return what stands in each file of a format that is of one host; the names say system and host where there are several."""
+    parts = [part for system in found for part in by_host(system)]
+    if len(parts) == 1:
+        return {path: parts}
+    places: dict[Path, Sequence[System]] = {}
+    for part in parts:
+        stem = f"{path.stem}-{slug(part.label)}-{slug(part.machine.host.hostname)}"
+        taken = {place.stem.lower() for place in places}  # not every file system tells capital letters from small ones
+        name = next(name for n in count(1) if (name := stem if n == 1 else f"{stem}-{n}").lower() not in taken)
+        places[path.with_name(f"{name}{path.suffix}")] = (part,)
+    return places
 
 
 def _csv(found: Sequence[System]) -> bytes:
@@ -102,7 +121,7 @@ def _done(result: Result) -> list[str]:
     merit = f"{wording.NAMES.get(name, name)} {wording.amount(name, figure.value)}"
     merit += ", higher is better" if result.metric.better == "higher" else ""
     lists = (wording.basis(figure), wording.rates(result), wording.flags(result))
-    tier = " (optimised)" if result.tier == "optimised" else ""
+    tier = f" ({result.tier})" if result.tier != "ported" else ""
     return [f"{result.case.id}{tier}", wording.place(result), merit, wording.spread(name, figure), *map("; ".join, lists)]
 
 
@@ -122,7 +141,8 @@ def _text(words: str) -> str:
 
 
 def _json(found: Sequence[System]) -> bytes:
-    return (json.dumps(_cut_all(hepix.document(found)), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    (system,) = found
+    return (json.dumps(_cut_all(hepix.document(system)), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _cells(found: Sequence[System]) -> list[list[Value]]:

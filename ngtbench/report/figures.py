@@ -11,7 +11,7 @@ from ngtbench.report.findings import Findings, Pair
 from ngtbench.report.shown import shown, slug
 from ngtbench.report.steady import HEPSCORE, spreads
 from ngtbench.report.systems import System
-from ngtbench.units import percent, si
+from ngtbench.units import percent
 
 ROW_PX = 22
 MOST = 20  # rows of a chart: more cannot be read, nor fit a printed page
@@ -130,8 +130,8 @@ def steadiness(systems: Sequence[System]) -> Figure | None:
                     "name": text(system.label),
                     "y": [text(system.label)] * len(found),
                     "x": _rounded([100 * spread for spread, _ in found]),
-                    "hovertext": [text(f"{result.case.id}: {percent(spread)}") for spread, result in found],
-                    "hoverinfo": "text",
+                    "hovertext": [text(result.case.id) for _, result in found],
+                    "hovertemplate": "%{hovertext}: %{x} %<extra></extra>",
                     "slot": number,
                 }
             )
@@ -173,11 +173,6 @@ def text(words: str, cut: int = _LABEL) -> str:
 def hover(words: str) -> str:
     """Escape what may be longer than a label."""
     return text(words, 2 * _LABEL)
-
-
-def rate(value: float) -> str:
-    """Write FLOP per second."""
-    return si(value, "FLOP/s")
 
 
 def _systems(rows: Rows, systems: Sequence[System]) -> tuple[Trace, ...]:

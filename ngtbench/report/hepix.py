@@ -7,7 +7,7 @@ reference machine. Unknown words are "not_available" and unknown numbers -1, as 
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,22 +23,19 @@ VERSION = "v2.2"  # of the layout
 _ABSENT = "not_available"
 
 
-def document(found: Sequence[System]) -> dict[str, Any]:
-    """Return the document of one host.
+def document(system: System) -> dict[str, Any]:
+    """Return the document of a system on one host, which is what the layout is of.
 
-    Raises BadInput where the records are of several hosts, or none says when it was made.
+    Raises BadInput where no record says when it was made.
     """
-    hosts = sorted({machine.host.hostname for system in found for machine in system.machines})
-    if len(found) != 1 or len(hosts) != 1:
-        what = f"{len(found)} systems on {len(hosts)} hosts ({', '.join(host[:60] for host in hosts[:5])})"
-        raise BadInput(f"these files hold {what}: a HEPiX JSON is of one; export the files of each by themselves")
-    (system,) = found
+    host = system.machine.host.hostname
     times = [span for run in system.runs if (span := _span(run)) is not None]
     if not times:
-        raise BadInput("no record says when it was made, in ISO 8601: a HEPiX JSON needs a time")
-    files = "".join(sorted(reading.sha256 for reading in system.readings))
+        where = f"{system.label[:60]} on host {host[:60]}"
+        raise BadInput(f"{where}: no record says when it was made, in ISO 8601: a HEPiX JSON needs a time")
+    files = "".join(sorted(reading.sha256 for reading in system.readings))  # which may hold other hosts and systems too
     return {
-        "_id": str(uuid.UUID(bytes=hashlib.sha256(files.encode()).digest()[:16], version=4)),
+        "_id": str(uuid.UUID(bytes=hashlib.sha256(f"{files}{system.label}{host}".encode()).digest()[:16], version=4)),
         "_timestamp": _utc(min(start for start, _ in times)),
         "_timestamp_end": _utc(max(end for _, end in times)),
         "json_version": VERSION,

@@ -44,6 +44,7 @@ class Report:
     prices: Sequence[Any] = ()
     command: str = ""
     anonymised: Sequence[str] = ()  # what was replaced, in words
+    left_out: Sequence[str] = ()  # files with faults: "file:line: key: what is wrong"
 
 
 def write(page: str, folder: Path) -> Path:
@@ -73,12 +74,24 @@ def render(report: Report) -> str:
         raise BadInput("these files hold no machine: there is nothing to report")
     findings = find(found, report.reference, report.weights, report.accept)
     origin = Origin(report.readings, report.command, report.anonymised, report.published)
-    return _page(findings, overview(findings, report.accept), chapters(findings, report.weights, report.prices, origin))
+    above = overview(findings, report.accept, report.left_out)
+    return _page(findings, above, chapters(findings, report.weights, report.prices, origin))
 
 
-def embedded(figure: Figure) -> str:
-    """Return a figure as JSON that can stand in a script element: no text in it ends the element or opens a comment."""
-    plain = {"data": figure.data, "layout": figure.layout}
+def embedded(figure: Figure, places: dict[str, int]) -> str:
+    """Return a figure as JSON that can stand in a script element: no text in it ends the element or opens a comment.
+
+    Labels, which traces and charts repeat, become places in the words of the page, in `told` of their trace; new ones are added.
+    """
+    data = []
+    for trace in figure.data:
+        labels = {key: value for key, value in trace.items() if isinstance(value, list) and isinstance((value or [0])[0], str)}
+        told = {key: [places.setdefault(words, len(places)) for words in value] for key, value in labels.items()}
+        data.append({key: value for key, value in trace.items() if key not in told} | {"told": told})
+    return _script({"data": data, "layout": figure.layout})
+
+
+def _script(plain: object) -> str:
     return json.dumps(plain, allow_nan=False, separators=(",", ":")).translate(_JSON)
 
 
@@ -94,6 +107,7 @@ def _page(findings: Findings, above: Overview, made: Sequence[Chapter]) -> str:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, finalize=_finalized
     )
     environment.filters.update(breakable=_breakable, ended=_ended)
+    places: dict[str, int] = {}
     names = [shown(system.label) for system in findings.systems]
     synthetic = any(system.synthetic for system in findings.systems)
     return environment.get_template("page.html").render(
@@ -111,7 +125,8 @@ def _page(findings: Findings, above: Overview, made: Sequence[Chapter]) -> str:
         packed=base64.b64encode(gzip.compress(plotly.encode(), 9, mtime=0)).decode() if charts else "",
         hashes=[_hash(plotly), _hash(script)],
         is_figure=lambda part: isinstance(part, Figure),
-        json=embedded,
+        json=lambda part: embedded(part, places),
+        words=lambda: _script(list(places)),
     )
 
 
@@ -138,11 +153,11 @@ def _finalized(value: Any) -> Any:
 
 
 def _breakable(words: str, cut: int = CUT) -> Any:
-    """Return text, escaped and cut, that may break after a slash as case ids do, but not in a rate."""
+    """Return text, escaped and cut, of which long words may break after a slash, as case ids do."""
     from markupsafe import Markup, escape
 
     together = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", str(escape(shown(words, cut))))
-    return Markup(re.sub(r"/(?!s\b)", "/<wbr>", together))
+    return Markup(re.sub(r"\S{20,}", lambda word: word[0].replace("/", "/<wbr>"), together))
 
 
 def _ended(case: str) -> Any:

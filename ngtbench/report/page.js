@@ -8,7 +8,10 @@
   const of = (list, slot) => list[slot % list.length];
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  function trace({ slot, open, ...plain }) {
+  let words;  // of all charts, to whose places `told` points
+
+  function trace({ slot, open, told, ...rest }) {
+    const plain = { ...rest, ...Object.fromEntries(Object.entries(told).map(([key, places]) => [key, places.map((n) => words[n])])) };
     const own = of(palette, slot);
     const ink = colour("--text");
     const symbol = of(symbols, slot + Math.floor(slot / 8));
@@ -51,6 +54,7 @@
   }
 
   async function charts() {
+    words = JSON.parse(document.getElementById("words").textContent);
     const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
     const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
@@ -68,15 +72,21 @@
   }
 
   const form = document.getElementById("filters");
-  const rows = [...document.querySelectorAll("main [data-table] tr")].filter((row) => row.closest("[data-f]"));
+  const homes = new Map();  // row -> what has the family and dtype of its case
+  for (const row of document.querySelectorAll("main [data-table] tr")) {
+    const link = row.querySelector("a");
+    const home = row.closest("[data-f]") ?? (link && document.getElementById(link.hash.slice(1))?.closest("[data-f]"));
+    if (home) homes.set(row, home);
+  }
+  const rows = [...homes.keys()];
   const count = form.querySelector("output");
 
   function fits(row, wanted) {
-    const tag = (key) => row.closest(`[data-${key}]`)?.dataset[key] ?? (key === "t" ? "done" : "");
+    const tag = (key) => (row.closest(`[data-${key}]`) ?? homes.get(row)).dataset[key] ?? (key === "t" ? "done" : "");
     if (wanted.s && !tag("s").split(" ").includes(wanted.s)) return false;
     if (["f", "d", "t"].some((key) => wanted[key] && tag(key) !== wanted[key])) return false;
     if (!wanted.q) return true;
-    const group = row.closest("tbody[id]");
+    const group = row.closest("tbody[data-f]");
     return ((group ? group.rows[0].textContent : "") + row.textContent).toLowerCase().includes(wanted.q.toLowerCase());
   }
 
@@ -84,7 +94,7 @@
     const wanted = Object.fromEntries(new FormData(form));
     const own = rows.filter((row) => !row.classList.contains("case"));
     for (const row of own) row.hidden = !fits(row, wanted);
-    for (const group of document.querySelectorAll("tbody[id]")) group.hidden = ![...group.rows].slice(1).some((row) => !row.hidden);
+    for (const group of document.querySelectorAll("tbody[data-f]")) group.hidden = ![...group.rows].slice(1).some((row) => !row.hidden);
     count.textContent = `${own.filter((row) => !row.hidden).length} of ${own.length} rows of results shown; charts show all`;
   }
 
@@ -92,6 +102,7 @@
   function follow() {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (target?.closest("[hidden]")) { form.reset(); target.scrollIntoView(); }
+    if (target?.matches(".case")) history.replaceState(null, "", `#${target.parentElement.id}`);  // an address to keep
   }
 
   form.hidden = false;

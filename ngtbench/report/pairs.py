@@ -19,7 +19,7 @@ def comparison(findings: Findings, pair: Pair, tier: Tier, best: bool) -> Table:
     ratios = sorted((one for one in found if one.ratio is not None), key=lambda one: (one.case.problem, one.case.impl))
     numbers = (findings.systems.index(base), pair.number)
     common = set.intersection(*(_beside(one) for one in ratios)) if ratios else set()
-    rows = [_ratio_row(one, numbers, base, pair.system, common) for one in ratios]
+    rows = [_ratio_row(one, numbers, common) for one in ratios]
     rows += _apart([one for one in found if one.ratio is None], numbers)
     kind = "best implementation of each" if best else "like for like"
     title = f"{tier.capitalize()}, {kind}: A = {base.label}, B = {pair.system.label}"
@@ -55,7 +55,7 @@ def _together(common: set[str]) -> str:
     return f"Of every row: {'; '.join(sorted(common))}." if common else ""
 
 
-def _ratio_row(one: Comparison, numbers: tuple[int, int], a: System, b: System, common: set[str]) -> Row:
+def _ratio_row(one: Comparison, numbers: tuple[int, int], common: set[str]) -> Row:
     interval = f"{one.low:.3f} to {one.high:.3f}" if one.low is not None and one.high is not None else "none: a side has none"
     notes = [note for note in one.notes if note not in common]
     cells = (
@@ -64,18 +64,18 @@ def _ratio_row(one: Comparison, numbers: tuple[int, int], a: System, b: System, 
         cell(*_side(one.b, "B", common), one.b.case.impl if one.b and one.b.case.impl != one.case.impl else ""),
         cell(f"{one.ratio:.3f}", kind="number"),
         cell(interval, "" if one.basis in common else one.basis, kind="number"),
-        _told(one, a, b),
+        _told(one),
         cell(*notes) if notes else cell("–", kind="quiet"),
     )
     return Row(cells, one.case, numbers)
 
 
-def _told(one: Comparison, a: System, b: System) -> Cell:
+def _told(one: Comparison) -> Cell:
     if one.distinct is None:
         return cell("not told", kind="quiet")
     if not one.distinct:
         return cell("not distinguishable", kind="quiet")
-    return cell("distinguishable", f"{b.label if (one.ratio or 0) > 1 else a.label} faster")
+    return cell("distinguishable", f"{'B' if (one.ratio or 0) > 1 else 'A'} faster")
 
 
 def _apart(found: Sequence[Comparison], numbers: tuple[int, int]) -> list[Row]:

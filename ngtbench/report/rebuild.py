@@ -43,6 +43,7 @@ def rebuild(folder: Path, render: Callable[[Report], str] | None = None) -> Rebu
         prices=prices,
         command=contents.command,
         anonymised=contents.anonymised,
+        left_out=contents.left_out,
     )
     page = (render or html.render)(report)
     path = folder / "index.html"

@@ -86,7 +86,7 @@ def _sheet(sheet: Fraction | None) -> list[str]:
 def _others(result: Result) -> list[str]:
     """Write every other metric with its interval, the variant and the tier."""
     words = [result.variant] if result.variant else []
-    words += ["optimised"] if result.tier == "optimised" else []
+    words += [result.tier] if result.tier != "ported" else []
     for name, found in result.intervals.items():
         if result.metric and name != result.metric.name:
             words.append(f"{wording.NAMES.get(name, name)} {wording.amount(name, found.value)} ({wording.spread(name, found)})")

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from ngtbench.analysis.explain import Explanation
 from ngtbench.model.comparison import Limits, Result
 from ngtbench.report import wording
-from ngtbench.report.figures import Figure, Trace, hover, rate, text
+from ngtbench.report.figures import Figure, Trace, hover, text
 from ngtbench.report.shown import slug
 from ngtbench.report.systems import System
-from ngtbench.report.tables import Row, Table, cell, links
+from ngtbench.report.tables import Row, Table, cell
 from ngtbench.units import si
 
 Point = tuple[Result, float, float]  # case, FLOP per byte, FLOP per second
@@ -55,8 +55,8 @@ def _cloud(dtype: str, mine: Sequence[Point], slot: int) -> Trace:
         "name": text(dtype),
         "x": [float(f"{x:.4g}") for _, x, _ in mine],
         "y": [float(f"{y:.4g}") for _, _, y in mine],
-        "hovertext": [hover(f"{result.case.id}: {rate(y)}") for result, _, y in mine],
-        "hoverinfo": "text",
+        "hovertext": [text(result.case.id) for result, _, _ in mine],
+        "hovertemplate": "%{hovertext}: %{y:.3s}FLOP/s<extra></extra>",
         "slot": slot,
     }
 
@@ -86,13 +86,15 @@ def helps(systems: Sequence[System], explained: Sequence[Sequence[Explanation]])
             key = (one.result.case.problem, number, one.result.resources.device)
             if key not in found or _faster(one.result, found[key].result):
                 found[key] = one
-    rows = [_row(systems, number, one) for (_, number, _), one in sorted(found.items())]
+    by_case = sorted(found.items(), key=lambda item: (item[0][0], item[1].result.case.impl, item[0]))
+    rows = [_row(systems, number, one) for (_, number, _), one in by_case]
     note = (
         "Of the fastest implementation of each problem on each device. “Itself”: it measures that very property of the machine. "
     )
     note += "“Implementation”: no limit of the machine is near, so a better code would help first."
-    columns = ("Case", "System", "Share of the limit that binds", "Would help", "Because")
-    return Table("helps", "Which limit binds, and what would help", columns, tuple(rows), note, "Nothing was measured.")
+    columns = ("System", "Share of the limit that binds", "Would help", "Because")
+    empty = "Nothing was measured."
+    return Table("helps", "Which limit binds, and what would help", columns, tuple(rows), note, empty, by_case=True)
 
 
 def _faster(one: Result, other: Result) -> bool:
@@ -104,7 +106,6 @@ def _faster(one: Result, other: Result) -> bool:
 def _row(systems: Sequence[System], number: int, one: Explanation) -> Row:
     said = " ".join(wording.share(one.measured)[:2])
     cells = (
-        links([one.result.case.id]),
         cell(systems[number].label, one.result.resources.device),
         cell(*wording.share(one.measured)),
         cell(", ".join(one.helps)),

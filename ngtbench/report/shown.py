@@ -31,10 +31,14 @@ def slug(words: str) -> str:
 
 
 class Anchors:
-    """Names of cases in links: one per case id, no two alike, and the place that each points to exactly once."""
+    """Names of cases in links: one per case id, no two alike, and the place that each points to exactly once.
+
+    The many links within a page use short names, which another page numbers otherwise: no address should keep them.
+    """
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
         self._taken: set[str] = set()
         self._placed: set[str] = set()
 
@@ -49,6 +53,10 @@ class Anchors:
             self._taken.add(name)
             self._names[case] = name
         return self._names[case]
+
+    def short(self, case: str) -> str:
+        """Return the name of a case within the page."""
+        return f"c{self._numbers.setdefault(case, len(self._numbers))}"
 
     def place(self, case: str) -> bool:
         """Tell whether this is the first place that asks to be what links to a case point to."""

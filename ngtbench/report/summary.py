@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ngtbench.analysis.audit import FLAG
 from ngtbench.analysis.results import result as one_result
+from ngtbench.model.case import Plan
 from ngtbench.model.comparison import Limit, Result
 from ngtbench.model.record import RunRecord
 from ngtbench.report import wording
@@ -45,6 +46,12 @@ def line(record: RunRecord) -> str:
     energy = [", ".join(wording.energy(result))] if result.event_j is not None else []
     words = [*said, *wording.rates(result), *wording.saturation(result), *energy, *wording.flags(result)]
     return f"done  {where}: {'; '.join(words)}"
+
+
+def planned(plan: Plan, about_s: float) -> str:
+    """Return how many cases will run, and about how long that takes."""
+    long = f"{about_s / 60:.0f} min" if about_s >= 100 else f"{about_s:.0f} s"
+    return f"plan       {len(plan.jobs)} cases, {len(plan.skipped)} cannot run here; about {long}, an estimate"
 
 
 def overhead(runs: Sequence[RunRecord], wall_s: float) -> str:

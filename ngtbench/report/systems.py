@@ -87,6 +87,17 @@ def systems(
     return tuple(found)
 
 
+def by_host(system: System) -> tuple[System, ...]:
+    """Return what a system is on each of its hosts, with the same label."""
+    machines = [(reading, digest, machine) for reading in system.readings for digest, machine in reading.machines.items()]
+    places: dict[str, list[tuple[Reading, str]]] = {}
+    for reading, digest, machine in machines:
+        if model(machine) == model(system.machine):
+            places.setdefault(machine.host.hostname, []).append((reading, digest))
+    profiles = {profile.id: profile for profile in system.profiles.values() if profile}
+    return tuple(_system(system.label, mine, profiles) for _, mine in sorted(places.items()))
+
+
 def name_of(machine: Machine) -> str:
     """Return what a machine is called where nobody named it: by its GPUs, else by its processor."""
     gpus = Counter(gpu.name or "GPU, name unknown" for gpu in machine.gpus)

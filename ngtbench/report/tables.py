@@ -30,6 +30,12 @@ class Row:
     def __iter__(self) -> Iterator[Cell]:
         return iter(self.cells)
 
+    @property
+    def linked(self) -> bool:
+        """Tell whether its first link is to its case."""
+        cases = [case for cell in self.cells for case in cell.cases]
+        return self.case is not None and cases[:1] == [self.case.id]
+
 
 @dataclass(frozen=True)
 class Table:
@@ -52,6 +58,12 @@ class Table:
         if not self.by_case:
             return [(None, list(self.rows))]
         return [(case, list(rows)) for case, rows in groupby(self.rows, key=lambda row: row.case)]
+
+    @property
+    def systems(self) -> tuple[int, ...]:
+        """Return the systems of every row, where all have the same."""
+        found = {row.systems for row in self.rows}
+        return found.pop() if len(found) == 1 else ()
 
     @property
     def labels(self) -> str:

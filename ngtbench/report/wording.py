@@ -17,7 +17,7 @@ _UNITS = (  # the first suffix that fits
     ("_hz", "Hz"),
     ("_j", "J"),
 )
-_FLAGS = {  # flag -> how its figure reads
+FLAGS = {  # flag -> how its figure reads
     "not_converged": "not converged: half-width {}",
     "drift": "drift {} over the run",
     "timer_coarse": "timer coarse: a step is {} of a sample",
@@ -100,7 +100,7 @@ def flags(result: Result) -> list[str]:
     """Write every flag with its figure, every throttle reason, two groups of launches, tries thrown away."""
     words = []
     for name, figure in result.flags.items():
-        form = _FLAGS.get(name)
+        form = FLAGS.get(name)
         counted = {"swapping": f"{figure:.0f} pages swapped", "copied": f"{figure:.0f} copies of its records, counted once"}
         other = counted[name] if name in counted else f"{name.replace('_', ' ')} {figure:.3g}"
         words.append(form.format(percent(figure)) if form else other)

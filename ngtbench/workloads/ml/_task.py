@@ -19,8 +19,8 @@ _SPOTTED = 32
 
 IMPLS = (
     Impl("torch", "ml.engines_torch:eager", "torch", devices=("cpu", "gpu")),
-    Impl("torch-compile", "ml.engines_torch:compiled", "torch", devices=("cpu", "gpu")),
-    Impl("torch-script", "ml.engines_torch:scripted", "torch", devices=("cpu", "gpu"), dtypes=("float32",)),
+    Impl("torch-compile", "ml.engines_torch:compiled", "torch", devices=("cpu", "gpu"), dtypes=("float32", "bfloat16")),
+    Impl("torch-script", "ml.engines_torch:scripted", "torch", dtypes=("float32",)),
     Impl("torch-aoti", "ml.engines_torch:exported", "torch", devices=("cpu", "gpu"), dtypes=("float32",)),
     Impl("onnx", "ml.engines_onnx:host", "onnx", dtypes=("float32",), needs=("torch", "onnxscript")),
     Impl("onnx-cuda", "ml.engines_onnx:cuda", "torch", ("cuda",), ("float32",), needs=("onnxruntime", "onnxscript")),
@@ -106,6 +106,7 @@ def inference(
     live: tuple[str, ...],
     notes: tuple[str, ...],
     tolerance: Mapping[str, float] = TOLERANCE,
+    full: tuple[str, ...] = ("S", "L"),
     **more: Any,
 ) -> Workload:
     """Return the workload that times a forward pass."""
@@ -120,6 +121,7 @@ def inference(
         live=live,
         sizes=sizes,
         tolerance=tolerance,
+        full=full,
         impls=IMPLS,
         notes=(
             *notes,

@@ -236,5 +236,5 @@ def test_the_suite_declares_what_its_workloads_and_its_harness_write() -> None:
     assert {"residual", "random_signs", "relative error, median", "relative error of weights"} <= known.invariants
     assert {"matrix element", "element", "product"} <= known.events
     assert {"wall_s", "iterations", "cold_s", "device_s"} <= known.metrics
-    assert {"not_converged", "slowed_down", "other_streams"} <= known.flags == set(wording._FLAGS)
+    assert {"not_converged", "slowed_down", "other_streams"} <= known.flags == set(wording.FLAGS)
     assert [name for name in known.invariants | known.events if telling(name)] == []

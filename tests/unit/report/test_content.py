@@ -155,21 +155,33 @@ def test_everything_is_escaped(tmp_path: Path) -> None:
     hostile = written(tmp_path / "a.jsonl", machine(hostname=HOSTILE), *runs)
     shown = page(hostile, replace(hostile, sha256="b" * 64), labels=[HOSTILE, f"{HOSTILE}2"])
     own = re.findall(r"<script[^>]*>", shown)
-    assert set(own) == {"<script>", '<script type="application/json">', '<script type="text/plain" id="plotly">'}
+    assert set(own) == {
+        "<script>",
+        '<script type="application/json">',
+        '<script type="application/json" id="words">',
+        '<script type="text/plain" id="plotly">',
+    }
     assert own.count("<script>") == 1
     assert "alert(1)</script>" not in shown
     assert "&lt;script&gt;alert(1)" in shown
     sources = re.findall(r'<script type="application/json">(.*?)</script>', shown, flags=re.S)
+    (words,) = re.findall(r'<script type="application/json" id="words">(.*?)</script>', shown, flags=re.S)
     assert sources
-    for source in sources:
-        assert "&lt;script&gt;" in json.dumps(json.loads(source))  # plotly reads tags: they reach it as text
+    told = [one for source in sources for trace in json.loads(source)["data"] for one in trace["told"].values()]
+    assert {place for places in told for place in places} == set(range(len(json.loads(words))))
+    assert any("&lt;script&gt;" in word for word in json.loads(words))  # plotly reads tags: they reach it as text
+    assert not any("<" in word for word in json.loads(words))
 
 
 def test_a_figure_cannot_leave_its_script_element() -> None:
     words = "</script><!-- & <b>"
-    shown = html.embedded(figures.Figure("a", "b", "c", ({"name": words},), {}))
+    known: dict[str, int] = {}
+    traces = ({"name": words, "y": [words, "b", words], "x": [1.0, 2.0, 3.0]}, {"y": ["b"], "x": [4.0]})
+    shown = html.embedded(figures.Figure("a", "b", "c", traces, {}), known)
     assert not set(shown) & set("<>&")
-    assert json.loads(shown)["data"][0]["name"] == words
+    first, second = json.loads(shown)["data"]
+    assert (first["name"], first["x"]) == (words, [1.0, 2.0, 3.0])
+    assert (first["told"]["y"], second["told"]["y"], list(known)) == ([0, 1, 0], [1], [words, "b"])
 
 
 def test_the_page_is_whole_names_its_files_and_how_to_make_it_again(reading: Reading) -> None:

@@ -11,10 +11,13 @@ import pytest
 
 from ngtbench.errors import BadInput
 from ngtbench.model.record import Outcome, RunRecord
-from ngtbench.report import exports, frame, hepix
+from ngtbench.report import bundle, exports, frame, hepix
+from ngtbench.report.anonymise import anonymised
+from ngtbench.report.html import Report
 from ngtbench.report.systems import System
+from ngtbench.store.read import read
 from tests.machines import cpu, gpu, machine
-from tests.records import case, run, written
+from tests.records import STEADY, case, done, run, written
 
 SKIPPED = run(Outcome("skipped", reason="no GPU"), case(impl="cupy"))
 
@@ -70,7 +73,7 @@ def test_the_profile_holds_every_case(tmp_path: Path) -> None:
 
 def test_cores_are_counted_per_socket(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", machine(processor=replace(cpu(smt=True), sockets=2)), run()).path
-    processor = hepix.document(frame.read_all([str(path)]))["host"]["HW"]["CPU"]
+    processor = hepix.document(frame.read_all([str(path)])[0])["host"]["HW"]["CPU"]
     assert (processor["Threads_per_core"], processor["Cores_per_socket"], processor["Sockets"]) == (2, 2, 2)
 
 
@@ -90,10 +93,60 @@ def test_times_are_the_first_start_and_the_last_end(tmp_path: Path, monkeypatch:
         document(tmp_path, runs[2])
 
 
-def test_a_hepix_document_is_of_one_host(tmp_path: Path) -> None:
-    both = [str(found(tmp_path, run(), hostname=name)[0].readings[0].path) for name in ("one", "two")]
-    with pytest.raises(BadInput, match=r"1 systems on 2 hosts \(one, two\)"):
-        exports.write(frame.read_all(both), tmp_path / "a.json")
-    with pytest.raises(BadInput, match="2 systems on 1 hosts"):
-        exports.write(frame.read_all([f"{name}={both[0]}" for name in ("a", "b")]), tmp_path / "a.json")
-    assert not (tmp_path / "a.json").exists()
+def both(tmp_path: Path) -> list[str]:
+    """Return two files of one system, each of another host."""
+    runs = {"one": (run(), SKIPPED), "../Two": (run(done([x / 2 for x in STEADY]), launch=1),)}
+    return [
+        str(written(tmp_path / f"{number}.jsonl", machine(gpu(), hostname=name), *made).path)
+        for number, (name, made) in enumerate(runs.items())
+    ]
+
+
+def test_there_is_a_document_for_each_host(tmp_path: Path) -> None:
+    places = exports.write(frame.read_all(both(tmp_path)), tmp_path / "out" / "a.json")
+    assert places == sorted(tmp_path.rglob("*.json"))
+    assert [place.name for place in places] == ["a-1-Test-GPU-Two.json", "a-1-Test-GPU-one.json"]
+    two, one = (json.loads(place.read_text()) for place in places)
+    assert [made["host"]["hostname"] for made in (one, two)] == ["one", "../Two"]
+    assert [made["host"]["tags"]["system"] for made in (one, two)] == ["1 × Test GPU"] * 2
+    assert [list(made["profiles"]["ngtbench"]["settings"]["files"]) for made in (one, two)] == [["0.jsonl"], ["1.jsonl"]]
+    values = [[case["value"] for case in benchmarks(made).values() if "value" in case] for made in (one, two)]
+    assert values[1] == [pytest.approx(values[0][0] / 2)], "of that host's launches alone"
+    assert [len(benchmarks(made)) for made in (one, two)] == [2, 1]
+
+
+def benchmarks(made: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = made["profiles"]["ngtbench"]["benchmarks"]
+    return found
+
+
+def test_documents_of_one_file_and_of_like_names_are_told_apart(tmp_path: Path) -> None:
+    files = both(tmp_path)
+    merged = tmp_path / "merged.jsonl"
+    merged.write_text("".join(Path(file).read_text() for file in files))
+    places = exports.write(frame.read_all([f"{label}={merged}" for label in ("a b", "A-b")]), tmp_path / "a.json")
+    assert [place.name for place in places] == ["a-a-b-Two.json", "a-a-b-one.json", "a-A-b-Two-2.json", "a-A-b-one-2.json"]
+    assert len({json.loads(place.read_text())["_id"] for place in places}) == 4
+
+
+def test_either_all_documents_are_written_or_none(tmp_path: Path) -> None:
+    files = both(tmp_path)
+    (tmp_path / "out" / "a-1-Test-GPU-one.json").mkdir(parents=True)
+    with pytest.raises(BadInput, match=r"a-1-Test-GPU-one\.json: cannot be written"):
+        exports.write(frame.read_all(files), tmp_path / "out" / "a.json")
+    assert [place.name for place in (tmp_path / "out").iterdir()] == ["a-1-Test-GPU-one.json"]
+    undated = replace(run(), provenance=replace(run().provenance, started_at="yesterday"))
+    late = written(tmp_path / "2.jsonl", machine(gpu(), hostname="three"), undated).path
+    with pytest.raises(BadInput, match="1 × Test GPU on host three: no record says when"):
+        exports.write(frame.read_all([*files, str(late)]), tmp_path / "new" / "a.json")
+    assert not (tmp_path / "new").exists()
+
+
+def test_names_of_documents_of_anonymised_records_have_stand_ins(tmp_path: Path) -> None:
+    given = [read(Path(file)) for file in both(tmp_path)]
+    for number, reading in enumerate(anonymised(Report(given, [None, None], {}, (), ())).readings):
+        (tmp_path / f"hidden-{number}.jsonl").write_bytes(b"".join(bundle.lines(reading)))
+    places = exports.write(frame.read_all([str(one) for one in tmp_path.glob("hidden-*")]), tmp_path / "a.json")
+    assert len(places) == 2
+    for place in places:
+        assert not [word for word in ("one", "Two", "Test") if word in place.name or f'"{word}' in place.read_text()]

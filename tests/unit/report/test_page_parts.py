@@ -7,7 +7,7 @@ from typing import Any
 
 from ngtbench.model.case import Case
 from ngtbench.model.record import Outcome
-from ngtbench.report import costs, energy, figures, hardware, pairs, results
+from ngtbench.report import amdahl_table, costs, energy, figures, hardware, pairs, results
 from ngtbench.report.chapters import Origin, chapters
 from ngtbench.report.figures import Figure
 from ngtbench.report.findings import find
@@ -24,7 +24,8 @@ def test_a_pair_says_what_is_told_apart_how_many_and_what_is_not_comparable() ->
     beta, gamma = found.pairs
     table = pairs.comparison(found, beta, "ported", False)
     rows = {row.case.id: " | ".join(" ".join(one.lines) for one in row) for row in table.rows if row.case}
-    assert "distinguishable Beta faster" in rows["lattice/wilson_dslash@1/S/numpy/float64"]
+    assert "distinguishable B faster" in rows["lattice/wilson_dslash@1/S/numpy/float64"]
+    assert "distinguishable A faster" in rows["system/gemm@1/M/numpy/float64"]
     assert "not distinguishable" in rows["ml/jet_mlp@1/M/numpy/float64"]
     assert "6 comparisons: 5 distinguishable, 1 not distinguishable, 0 not told" in table.note
     assert "0.3 of 6 would look different by chance" in table.note
@@ -96,6 +97,30 @@ def test_what_is_not_told_apart_is_drawn_open() -> None:
         "system": False,
         "ml": True,
     }
+
+
+def test_parts_of_a_whole_stand_side_by_side_under_its_case() -> None:
+    def on_a_device(of: Case, outcome: Outcome) -> Outcome:
+        taken = outcome.measurement
+        assert taken is not None
+        share = 0.8 if of.impl == "numpy" else 1.2
+        both = {**taken.series, "device_s": tuple(share * x for x in taken.series["wall_s"])}
+        return replace(outcome, measurement=replace(taken, series=both))
+
+    wholes = [case("ml/jet_mlp"), case("ml/jet_mlp", impl="numba"), case("system/gemm")]
+    files, labels = readings([BETA, replace(ALPHA, change=on_a_device)], wholes)
+    table = amdahl_table.table(systems(files, {}, labels))
+    assert table.columns == ("Part", "Beta", "Alpha")
+    (over, over_rows), (whole, rows) = table.groups
+    assert whole is not None and over is not None
+    assert (over.impl, whole.id) == ("numba", "ml/jet_mlp@1/M/numpy/float64")
+    part, rest = [[one.lines for one in row] for row in rows]
+    assert part[0] == ("work on the device", "cpu:0")
+    assert (part[1], part[2][0]) == (("–",), "80 %")
+    assert part[2][2].startswith("×5 (")
+    assert (rest[0][0], rest[2][0]) == ("all but work on the device", "20 %")
+    assert over_rows[0].cells[2].lines[0] == "120 %"
+    assert "takes as long as the whole" in over_rows[0].cells[2].lines[2]
 
 
 def test_energy_is_drawn_only_where_two_machines_have_a_sensor() -> None:

@@ -30,6 +30,7 @@ def test_anchors_are_unique_and_point_to_one_place() -> None:
         "case-x-2",
     ]
     assert [anchors.place("a/b"), anchors.place("a/b"), anchors.place("a-b")] == [True, False, True]
+    assert [anchors.short(name) for name in ("a/b", "a-b", "a/b")] == ["c0", "c1", "c0"]
     assert len(slug("x" * 10**6)) < 100
 
 

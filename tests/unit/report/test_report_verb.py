@@ -1,6 +1,7 @@
 """`ngtbench report`: what it writes, in which order it fails, and what its exit code is."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,6 +13,7 @@ from ngtbench.cli import report
 from ngtbench.errors import BadInput, RecordError
 from ngtbench.report import html, pdf
 from ngtbench.report.html import Report
+from ngtbench.report.rebuild import rebuild
 from tests.machines import gpu, machine
 from tests.records import STEADY, case, done, run, written
 
@@ -160,3 +162,42 @@ def test_a_pdf_alone_is_printed_from_the_page(
     assert report.command([str(file)], pdf=tmp_path / "x.pdf") == 0
     assert (tmp_path / "x.pdf").read_text() == "<html><head></head>page</html>"
     assert capsys.readouterr().out == f"{tmp_path / 'x.pdf'}\n"
+
+
+@pytest.mark.parametrize("content", [b'{"schema"\n{}\n', b"\x89PNG\r\n\xff"])
+def test_a_faulty_file_is_left_out_named_and_fails_the_check(
+    file: Path, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, bundle = tmp_path / "in" / "bad.jsonl", tmp_path / "x.zip"
+    bad.write_bytes(content)
+    assert report.command([str(tmp_path / "in")], tmp_path / "out", bundle=bundle) == 1
+    assert f"left out: {bad}:1: " in capsys.readouterr().err
+    page = (tmp_path / "out" / "index.html").read_text()
+    (warning,) = re.findall('<p class="warning">(A faulty file was left out[^<]*)', page)
+    assert "nothing of it is on this page: bad.jsonl:1: " in warning
+    assert "records/bad" not in page
+    assert str(tmp_path) not in page
+    with zipfile.ZipFile(bundle) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    assert sorted(one.name for one in (tmp_path / "unpacked" / "records").iterdir()) == ["a.jsonl"]
+    assert rebuild(tmp_path / "unpacked").same
+    assert report.command([str(tmp_path / "in")], tmp_path / "hidden", anonymise=True) == 1
+    page = (tmp_path / "hidden" / "index.html").read_text()
+    assert "A faulty file was left out" in page
+    assert "bad.jsonl" not in page
+
+
+def test_without_a_good_file_there_is_no_page(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        (tmp_path / f"{name}.jsonl").write_text("{}\n")
+    with pytest.raises(RecordError, match=r"x\.jsonl:1"):
+        report.command([str(tmp_path)], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("weights", "told"), [("equal", True), ("lqft", False)])
+def test_the_page_says_where_nobody_chose_weights(file: Path, tmp_path: Path, weights: str, told: bool) -> None:
+    other = written(tmp_path / "b.jsonl", machine(), FASTER, run(of=case("system/gemm"))).path
+    assert report.command([str(file), f"B={other}"], tmp_path / "out", weights=weights) == 0
+    words = "because no use case was chosen: --weights NAME chooses a shipped one"
+    assert (words in (tmp_path / "out" / "index.html").read_text()) == told
