@@ -142,6 +142,8 @@ def _sizes(workload: Workload, kind: str, selection: Selection) -> tuple[str, ..
     if selection.suite == "full":
         return workload.full or tuple(workload.sizes)
     quick = workload.quick if kind == "cpu" else workload.quick_gpu
+    if not quick:
+        return ()
     return tuple(size for size in quick if size in workload.sizes) or tuple(workload.sizes)[:1]
 
 

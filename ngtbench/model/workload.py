@@ -187,10 +187,11 @@ class Workload:
     `outputs[name]` are then indexed by arrays of flat indices. `invariants(size, inputs, outputs, dtype)` is always checked.
     `live` names inputs that change from call to call in real use, such as events: `build` may not keep copies of them but
     those that `Setup.packs` renews, and they are changed under it to prove that.
-    `sizes` are named XS, S, M, L, or a variant such as "S-node1"; `quick` and `full` name those of suites.
+    `sizes` are named XS, S, M, L, or a variant such as "S-node1"; `quick` and `full` name those of suites; an empty `quick` is
+    none.
     `nearby(size, k)`, k = 0 and 1, is a size a few per cent off in each free dimension, no larger where the size is large: an
-    audit runs it beside the size itself. Returning the size says that there is none. Of trials there are `least` or more; `takes_s` is
-    about how long one takes where it is longer than the budget, for the estimate of a run alone.
+    audit runs it beside the size itself. Returning the size says that there is none.
+    Of trials there are `least` or more; `takes_s` is about how long one takes, for the estimate of a run alone.
     """
 
     version: int

@@ -20,7 +20,7 @@ class Optimum:
 
     value: float
     error: float
-    kind: Literal["accuracy", "auc"]
+    kind: Literal["accuracy", "auc", "loss"]
     method: str
 
 

@@ -106,6 +106,7 @@ def inference(
     live: tuple[str, ...],
     notes: tuple[str, ...],
     tolerance: Mapping[str, float] = TOLERANCE,
+    quick_gpu: tuple[str, ...] = (),
     full: tuple[str, ...] = ("S", "L"),
     **more: Any,
 ) -> Workload:
@@ -121,6 +122,8 @@ def inference(
         live=live,
         sizes=sizes,
         tolerance=tolerance,
+        quick=(),  # engines by networks are many; the tagger and trainings stand for them
+        quick_gpu=quick_gpu,
         full=full,
         impls=IMPLS,
         notes=(
