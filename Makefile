@@ -21,7 +21,9 @@ test: $(VENV)/.installed $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ngtbench check hardware
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contracts
+	$(BIN)/python -m pytest -n 2 tests/conformance
+	$(BIN)/python -m pytest tests/end_to_end
 
 # An example of a report from the records in reports/baselines, and a demonstration of several machines that do not exist.
 pages: $(VENV)/.installed

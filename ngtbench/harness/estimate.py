@@ -4,7 +4,7 @@ from ngtbench import workloads
 from ngtbench.model.case import Job, Plan
 from ngtbench.model.workload import Workload
 
-# The quick suite took 3 min 35 s for 104 cases of 2 s each on two processors: most are known well enough before their budget ends.
+# The quick suite took 3 min 35 s for 104 cases of 2 s each on two processors: most are known well enough before their 2 s end.
 _START_S = 3.0  # a worker, once per backend and launch
 _AROUND_S = 0.5  # inputs, building and the oracle
 _CALLS = 0.8  # of the budget
