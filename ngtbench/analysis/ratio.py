@@ -45,7 +45,7 @@ def ratio(a: Result, b: Result) -> Ratio:
     value, found = left.value / right.value, ratio_interval(left, right)
     if found is None:
         return Ratio(value, None, None, basis, None)
-    return Ratio(value, *found, basis, _supposed(value, *found, math.hypot(_spread(a), _spread(b))))
+    return Ratio(value, *found, basis, supposed_p(value, *found, math.hypot(supposed_spread(a), supposed_spread(b))))
 
 
 def between_jobs(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float]:
@@ -87,7 +87,7 @@ def holm(chances: Sequence[float]) -> list[bool]:
     return differs
 
 
-def _supposed(value: float, low: float, high: float, spread: float) -> float:
+def supposed_p(value: float, low: float, high: float, spread: float) -> float:
     """Return p with this sd between jobs added to the interval's own; 1 up to three times it."""
     distance = abs(math.log(value))
     if distance <= CLEAR * spread:
@@ -96,7 +96,7 @@ def _supposed(value: float, low: float, high: float, spread: float) -> float:
     return math.erfc(distance / math.hypot(toward / _Z, spread) / math.sqrt(2))
 
 
-def _spread(result: Result) -> float:
+def supposed_spread(result: Result) -> float:
     """Return the sd between jobs that is supposed of a side: jobs seldom differ less than launches of one job do."""
     medians = result.launch_medians
     own = stdev(map(math.log, medians)) if len(medians) > 1 and min(medians) > 0 else 0.0

@@ -3,19 +3,25 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from statistics import fmean
 
 import numpy as np
 
 from ngtbench.analysis.answers import Z
-from ngtbench.analysis.ratio import STATED_SPREAD, _supposed, between_jobs
+from ngtbench.analysis.ratio import STATED_SPREAD, between_jobs, supposed_p
 from ngtbench.analysis.statistics import MIN_JOBS, student_t
 from ngtbench.model.workload import Array
 
 WEIGHTINGS = 10_000
 _SEED = 20261127
-_STEPS = 400  # equal probabilities that a belief is cut into
+_WINDOW = 4.0  # standard errors that those in the race are supposed to lie within
+_OUTSIDE = 0.02  # density below that window, of the density inside
+_GRID = np.linspace(-6, 6, 49)  # standard errors from the centre
+_NODES, _HALVES = np.polynomial.legendre.leggauss(6)
+_PLACES, _SHARES = (1 + _NODES) / 2, _HALVES / 2
+_SPREADS = np.linspace(-3.5, 7, 16)  # logarithm of a true spread over the seen, in its standard deviations
+_VALUES = np.linspace(-9, 9, 3601)
+_NORMAL_BELOW = _VALUES, np.array([math.erfc(-value / math.sqrt(2)) / 2 for value in _VALUES])
 _NORMAL = 10**9  # degrees of freedom
 _NARROW = 1e-12  # a scale of 0 would not rank equals as equal
 _LARGEST = 700.0  # exp of more leaves the range of floats
@@ -61,7 +67,7 @@ def ahead(a: Known, b: Known) -> tuple[float, float, float]:
         return between_jobs([exp(score) for score in a.jobs], [exp(score) for score in b.jobs])
     middle = a.score - b.score
     own = math.hypot(*(one.belief.half if len(one.jobs) >= MIN_JOBS else Z * one.shown for one in (a, b)))
-    p = _supposed(exp(middle), exp(middle - own), exp(middle + own), math.hypot(a.spread, b.spread))
+    p = supposed_p(exp(middle), exp(middle - own), exp(middle + own), math.hypot(a.spread, b.spread))
     return middle, math.hypot(a.belief.half, b.belief.half), p
 
 
@@ -85,22 +91,51 @@ def supposed(centre: float, scale: float) -> Belief:
 
 
 def chances(beliefs: Sequence[Belief]) -> list[float]:
-    """Return each system's probability of having the highest true score, the beliefs being independent.
+    """Return each system's probability of having the highest true score.
 
-    Integrated instead of drawn, so that neither a seed nor the order of systems changes it.
+    Those in the race are supposed to lie flat in a window of four standard errors under an unknown upper end, any other anywhere
+    below it, at a fiftieth of the density: what keeps the luckiest of many from looking sure. The spread between jobs is common.
+    Integrated instead of drawn, so that neither a seed nor the order of systems changes it. `docs/methodology.md` has the
+    equation, and how often what is stated is so.
     """
-    scales = [max(belief.scale, _NARROW) for belief in beliefs]
+    degrees = sum(one.degrees for one in beliefs if one.degrees < _NORMAL)
+    pooled = math.sqrt(math.fsum(_squares(one) for one in beliefs) / max(degrees, 1))
+    centres, found, unit = [one.centre for one in beliefs], np.zeros(len(beliefs)), 0.0
+    for factor, weight in _factors(degrees):
+        own = (one.scale if one.degrees == _NORMAL else factor * pooled / math.sqrt(one.degrees + 1) for one in beliefs)
+        scales = [max(scale, _NARROW) for scale in own]
+        window = _WINDOW * math.sqrt(len(scales) / math.fsum(scale**-2 for scale in scales))
+        unit = unit or window
+        found += weight * (unit / window) ** (len(scales) - 1) * _first(centres, scales, window)
+    return [float(chance) for chance in found / found.sum()]
+
+
+def _squares(belief: Belief) -> float:
+    """Return the sum of squares of jobs about their mean that a belief comes from."""
+    return belief.degrees * (belief.degrees + 1) * belief.scale**2 if belief.degrees < _NORMAL else 0.0
+
+
+def _factors(degrees: int) -> list[tuple[float, float]]:
+    """Return what a spread of so many degrees may truly be, over what was seen, and how likely: by p(spread) ~ 1 / spread."""
+    if not degrees:
+        return [(1.0, 1.0)]
+    logs = _SPREADS / math.sqrt(2 * degrees)
+    weights = np.exp(-degrees * (logs + np.expm1(-2 * logs) / 2))
+    return list(zip(np.exp(logs).tolist(), weights.tolist(), strict=True))
+
+
+def _first(centres: Sequence[float], scales: Sequence[float], window: float) -> Array:
+    """Return how likely each system is the first, times a constant, by errors and a window of these sizes."""
+    points = np.sort(np.concatenate([centre + scale * _GRID for centre, scale in zip(centres, scales, strict=True)]))
+    edges = np.concatenate([np.zeros((len(points), 1)), np.tile(window * _PLACES, (len(points), 1))], axis=1)
+    edges = points[:, None] - edges  # (points, the point and places of the lower end of a window that holds it)
+    below = np.stack([np.interp((edges - centre) / scale, *_NORMAL_BELOW) for centre, scale in zip(centres, scales, strict=True)])
+    under = below[..., :1] - (1 - _OUTSIDE) * below[..., 1:]
     found = []
-    for place, belief in enumerate(beliefs):
-        values, below = _student(belief.degrees)
-        points = belief.centre + scales[place] * np.interp((np.arange(_STEPS) + 0.5) / _STEPS, below, values)
-        ahead = np.ones(_STEPS)
-        for rival, (other, scale) in enumerate(zip(beliefs, scales, strict=True)):
-            if rival != place:
-                ahead *= np.interp((points - other.centre) / scale, *_student(other.degrees))
-        found.append(float(ahead.mean()))
-    total = math.fsum(found)
-    return [chance / total for chance in found]
+    for place in range(len(centres)):
+        ahead = np.delete(under, place, 0).prod(axis=0) @ _SHARES
+        found.append(np.diff(below[place, :, 0]) @ (ahead[1:] + ahead[:-1]) / 2)
+    return np.array(found)
 
 
 def weightings(scores: Array) -> list[float]:
@@ -135,13 +170,3 @@ def flips(scores: Array, shares: Sequence[float]) -> list[tuple[int, float, int]
                 below.append((-min(share, others / (others - own)), others - own, rival))
         found += [(family, abs(at), rival) for at, _, rival in (*sorted(below)[:1], *sorted(above)[:1])]
     return found
-
-
-@cache
-def _student(degrees: int) -> tuple[Array, Array]:
-    """Return values and Student's probability of lying below each."""
-    step = np.linspace(-14, 14, 8001)
-    values = np.sinh(step)
-    density = np.exp(-(degrees + 1) / 2 * np.log1p(values**2 / degrees)) * np.cosh(step)
-    below = np.cumsum(density) - density / 2
-    return values, below / density.sum()

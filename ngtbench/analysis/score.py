@@ -13,7 +13,7 @@ import numpy as np
 
 from ngtbench.analysis import answers
 from ngtbench.analysis.answers import Answer
-from ngtbench.analysis.ratio import STATED_SPREAD, _spread, holm
+from ngtbench.analysis.ratio import STATED_SPREAD, holm, supposed_spread
 from ngtbench.analysis.robustness import WEIGHTINGS, Known, ahead, chances, exp, flips, weightings
 from ngtbench.analysis.statistics import MIN_JOBS
 from ngtbench.errors import BadInput
@@ -108,7 +108,7 @@ class _Asked:
         """Return what shows how far the score of a ranked system is known."""
         parts = [(self._share(one), one) for one in row.best.values()]
         shown = math.hypot(*(share * answers.within(one) for share, one in parts))
-        spread = max(STATED_SPREAD, math.hypot(*(share * _spread(one) for share, one in parts)))
+        spread = max(STATED_SPREAD, math.hypot(*(share * supposed_spread(one) for share, one in parts)))
         return Known(row.overall or 0.0, row.jobs, shown, spread)
 
     def _share(self, result: Result) -> float:

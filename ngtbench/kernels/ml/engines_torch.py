@@ -1,5 +1,6 @@
 """What runs a network's forward pass in PyTorch: operator by operator, compiled, scripted, or compiled ahead of time."""
 
+import ctypes
 import importlib
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from ngtbench.kernels.ml.jet_mlp_torch import compiler
 from ngtbench.model.workload import Arrays, Run, Setup
 
 Tensors = Mapping[str, torch.Tensor]
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt, from malloc.h
 
 
 class Net(torch.nn.Module):
@@ -39,11 +41,19 @@ def forward_of(network: Any) -> Callable[..., torch.Tensor]:
 
 def parted(setup: Setup, arrays: Tensors) -> tuple[Net, tuple[torch.Tensor, ...]]:
     """Return the network with its parameters, and the arrays of samples; matrix products round as the dtype says."""
+    if setup.device.startswith("cpu") and _keep_memory():
+        setup.say("malloc keeps freed memory")
     torch.set_float32_matmul_precision("high" if setup.dtype == "tf32" else "highest")
     torch.backends.cudnn.allow_tf32 = setup.dtype == "tf32"
     names = setup.size.network.shapes()
     net = Net(setup.size.network, {name: arrays[name] for name in names}).eval()
     return net, tuple(tensor for name, tensor in arrays.items() if name not in names)
+
+
+def _keep_memory() -> bool:
+    """Let malloc keep what tensors free, as ONNX Runtime does; at 64 MB, new pages at each call cost as much as a product."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # of glibc alone
+    return bool(mallopt and mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, -1))
 
 
 def eager(setup: Setup, **arrays: torch.Tensor) -> Run:

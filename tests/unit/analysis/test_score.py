@@ -356,16 +356,41 @@ def test_jobs_say_how_far_a_score_is_known() -> None:
     assert supposed(0.0, 2.0).half == pytest.approx(3.919928)
 
 
+def ahead_by(middle: float, error: float, window: float) -> tuple[float, float]:
+    """Return how likely a lead that was seen so is above and below 0, times a constant, by the prior of two in a window."""
+    lead = np.linspace(-12 * error, 12 * error, 20_001) + middle
+    dense = np.exp(-(((lead - middle) / error) ** 2) / 2) * (1 - 0.98 * np.minimum(np.abs(lead) / window, 1))
+    return float(dense[lead > 0].sum() / dense.size), float(dense[lead < 0].sum() / dense.size)
+
+
 def test_chances_are_those_of_known_distributions() -> None:
     assert chances([supposed(0.0, 1.0)]) == [1.0]
-    first, second = chances([supposed(0.1, 0.03), supposed(0.05, 0.04)])
-    assert first == pytest.approx(0.5 * (1 + math.erf(1 / math.sqrt(2))), abs=4e-5)  # 0.05 apart, sd 0.05 together
-    assert first + second == pytest.approx(1.0)
-    known, drawn = by_jobs(0.0, (0.9, 1.0, 1.1)), by_jobs(0.02, (5.0, 5.1, 5.3, 5.2, 5.0))
-    rng = np.random.default_rng(3)
-    draws = [one.centre + one.scale * rng.standard_t(one.degrees, 400_000) for one in (known, drawn, supposed(0.01, 0.1))]
-    want = np.bincount(np.argmax(draws, axis=0)) / 400_000
-    assert chances([known, drawn, supposed(0.01, 0.1)]) == pytest.approx(want.tolist(), abs=4e-3)
+    above, below = ahead_by(0.05, 0.05, 4 * math.sqrt(2 / (0.03**-2 + 0.04**-2)))
+    found = chances([supposed(0.1, 0.03), supposed(0.05, 0.04)])
+    assert found == pytest.approx([above / (above + below), below / (above + below)], abs=1e-3)
+    pooled, sums = math.sqrt((0.02 + 0.0002) / 4), np.zeros(2)  # sums of squares over degrees
+    for factor in np.exp(np.linspace(-1.5, 4, 500)):
+        scale = factor * pooled / math.sqrt(3)
+        sums += factor**-5.0 * math.exp(-2 / factor**2) * np.array(ahead_by(0.12, math.sqrt(2) * scale, 4 * scale))
+    found = chances([by_jobs(0.12, (0.9, 1.0, 1.1)), by_jobs(0.0, (0.99, 1.0, 1.01))])
+    assert found == pytest.approx((sums / sums.sum()).tolist(), abs=2e-3)
+
+
+def test_who_is_far_behind_or_named_first_changes_no_chance() -> None:
+    two = [supposed(0.05, 0.03), supposed(0.0, 0.03)]
+    first, second, _ = chances([*two, supposed(-5.0, 0.03)])
+    assert [first, second] == pytest.approx(chances(two), abs=1e-3)
+    assert chances(two[::-1]) == pytest.approx(chances(two)[::-1], abs=1e-12)
+
+
+def test_the_more_rivals_are_near_the_less_sure_is_the_first() -> None:
+    sure = [chances([supposed(0.1, 0.03), *[supposed(0.0, 0.03)] * rivals])[0] for rivals in (1, 3, 7)]
+    assert sure[0] > sure[1] > sure[2]
+
+
+def test_who_is_far_ahead_is_surely_first() -> None:
+    fast, slow = by_jobs(math.log(2), (1.0, 1.01, 0.99)), by_jobs(0.0, (1.0, 1.01, 0.99))
+    assert chances([fast, slow, slow, slow])[0] > 0.9999
 
 
 def test_equals_have_equal_chances_even_without_any_spread() -> None:

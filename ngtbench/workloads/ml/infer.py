@@ -1,0 +1,139 @@
+"""Inference under load: MLPerf's LoadGen asks, one query after the other, all at once, or as events arrive; latency counts.
+
+The network is the jet tagger of ml/jet_mlp. Every answer to a sample of the pool is judged by that workload's oracle.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ngtbench.errors import WorkloadError
+from ngtbench.model.case import Impl, Metric, Work
+from ngtbench.model.workload import Array, Inputs, Workload
+from ngtbench.workloads.ml import jet_mlp
+
+_NEEDS = ("mlperf_loadgen",)
+_TOGETHER = 8  # samples of a query of MultiStream, as MLPerf has it
+_SAMPLES_LAST = (1, 0)
+
+
+@dataclass(frozen=True)
+class Size:
+    """A scenario, the pool that samples are drawn from, how long each run lasts at least, and the largest batch.
+
+    In Server `percentile` of the queries are to be answered within `bound_s`. Layout "soa": the pool holds features first.
+    Raises WorkloadError for a size that is not to be run.
+    """
+
+    scenario: Literal["SingleStream", "MultiStream", "Offline", "Server"]
+    samples: int
+    duration_s: float = 1.0
+    largest: int = 1
+    layout: Literal["aos", "soa"] = "aos"
+    bound_s: float = 0.01
+    percentile: float = 0.99
+
+    def __post_init__(self) -> None:
+        if self.duration_s < 1 or self.largest < 1 or self.largest > self.samples:
+            raise WorkloadError(f"{self}: a run lasts a second or more, and batches are between 1 and the samples of the pool")
+        if not (0 < self.percentile < 1 and self.bound_s > 0):
+            raise WorkloadError(f"{self}: a bound is a time, and the share of queries within it is below 1")
+
+    @property
+    def together(self) -> int:
+        """Samples of a query."""
+        return _TOGETHER if self.scenario == "MultiStream" else 1
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """What engines are built for: in Server the powers of two up to the largest batch, else that alone."""
+        if self.scenario != "Server":
+            return (self.largest,)
+        return (*(1 << k for k in range(self.largest.bit_length()) if 1 << k < self.largest), self.largest)
+
+
+def inputs(size: Size, seed: int) -> Inputs:
+    """Return the inputs of ml/jet_mlp for the whole pool as one batch; x is (16, samples) where the layout is SoA."""
+    made = dict(jet_mlp.inputs(jet_mlp.Size(size.samples), seed))
+    if size.layout == "soa":
+        x = made["x"]
+        assert not isinstance(x, np.ndarray)
+        made["x"] = replace(x, shape=x.shape[::-1])
+    return made
+
+
+def reference(size: Size, x: Array, **parameters: Array) -> dict[str, Array]:
+    """Return the logits of every sample of the pool."""
+    samples = x.transpose(_SAMPLES_LAST) if size.layout == "soa" else x
+    return jet_mlp.reference(jet_mlp.Size(size.samples), samples, **parameters)
+
+
+def work(size: Size, item_b: int) -> Work:
+    """Count each sample of the pool once: how many LoadGen asks for depends on how fast it is answered."""
+    return jet_mlp.work(jet_mlp.Size(size.samples), item_b)
+
+
+def nearby(size: Size, k: int) -> Size:
+    """Return a pool a little larger, or a little smaller."""
+    change = 1 + size.samples // 50
+    return replace(size, samples=size.samples + change if k == 0 else max(size.largest, size.samples - change))
+
+
+WORKLOAD = Workload(
+    version=1,
+    title="Inference under load",
+    inputs=inputs,
+    reference=reference,
+    work=work,
+    nearby=nearby,
+    sizes={
+        "XS": Size("SingleStream", 256),
+        "S": Size("Offline", 4096, largest=1024),
+        "M": Size("Offline", 1 << 16, largest=1024, duration_s=2.0),
+        "L": Size("Offline", 1 << 20, largest=4096, duration_s=2.0),
+        "S-jet_mlp-single": Size("SingleStream", 4096),
+        "S-jet_mlp-multi": Size("MultiStream", 4096, largest=_TOGETHER),
+        "S-jet_mlp-soa": Size("Offline", 4096, largest=1024, layout="soa"),
+        "S-jet_mlp-server": Size("Server", 4096, largest=64),
+        "S-jet_mlp-server1": Size("Server", 4096),
+    },
+    tolerance={"float32": 5e-6},
+    impls=(
+        Impl("numpy", "ml.infer_numpy:numpy", "numpy", needs=_NEEDS),
+        Impl("native", "ml.infer_native:native", "native", needs=_NEEDS),
+        Impl("onnx", "ml.infer_onnx:onnx", "onnx", needs=_NEEDS),
+        Impl("torch", "ml.infer_torch:eager", "torch", needs=_NEEDS),
+        Impl("torch-compile", "ml.infer_torch:compiled", "torch", needs=_NEEDS),
+    ),
+    repeat="trials",
+    metrics=(
+        Metric("per_sample_s"),
+        Metric("latency_p50_s"),
+        Metric("latency_p90_s"),
+        Metric("latency_p99_s"),
+        Metric("latency_p999_s"),
+        Metric("null_p99_s"),
+        Metric("overhead_s"),
+        Metric("convert_s"),
+        Metric("samples", "higher"),
+    ),
+    quick=("XS",),
+    quick_gpu=(),
+    notes=(
+        "Sizes without a scenario in their name: XS SingleStream, S, M and L Offline. -server batches up to 64, -server1 not.",
+        "per_sample_s: SingleStream p90 of the latency, MultiStream p99 over its 8 samples, as MLPerf has them; Offline time "
+        "over samples; Server 1 over the largest rate at which 99 % of queries are answered within 10 ms.",
+        "Server: one sample a query, Poisson arrivals; halved to 5 % from the rate of Offline, the rate that is given has met "
+        "the bound in three more runs, whose medians the latencies are. A p99 below three times that of a system that does "
+        "nothing is refused.",
+        "Latency begins where LoadGen asks, in Server where it should have; it includes bringing samples from the pool into the "
+        "engine's batch. convert_s is that alone, per sample, timed apart in batches as large as they get.",
+        "overhead_s: what our own code takes per query besides the engine (Offline: per sample), in the median. null_p99_s: p99 "
+        "of the same load on a system that does nothing.",
+        "Batches: SingleStream 1, MultiStream 8; Offline all that are left, up to the largest; Server what waits, filled up to a "
+        "power of two.",
+        "Answers: the last one to each sample is judged, after the run; samples that were not asked for are computed then.",
+        "Work: each sample of the pool once.",
+    ),
+)
