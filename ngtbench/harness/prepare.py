@@ -196,11 +196,11 @@ def _change(
 def _move(
     workload: Workload, inputs: HostInputs, arrays: Mapping[str, Any], backend: Backend, packs: Sequence[Callable[[], None]]
 ) -> bool:
-    """Move live inputs by one along their first axis, single numbers up by one; return whether that changed any."""
+    """Move live inputs by one along their first axis, one row along itself, numbers up by one; tell whether any changed."""
     changed = False
     for name in workload.live:
         host = backend.get(arrays[name])
-        moved = np.roll(host, 1, axis=0) if host.ndim and len(host) > 1 else host + 1
+        moved = np.roll(host, 1, axis=0 if len(host) > 1 else None) if host.ndim and host.size > 1 else host + 1
         changed |= not np.array_equal(moved, host)
         backend.copy(arrays[name], backend.put(moved.astype(host.dtype), inputs.dtype))
     for pack in packs:

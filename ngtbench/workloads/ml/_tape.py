@@ -131,7 +131,7 @@ def concatenate(values: Sequence[Operand], axis: int = -1) -> Value:
 
 
 def where(mask: Array, x: Operand, y: Operand) -> Value:
-    """Return x where the mask holds, else y; nothing flows back to what is not chosen, were it infinite."""
+    """Return x where the mask holds, else y; to what is not chosen flows 0, not 0 times the gradient."""
     chosen = np.where(mask, array(x), array(y))
     return result(chosen, (x, lambda g: np.where(mask, g, 0)), (y, lambda g: np.where(mask, 0, g)))
 

@@ -142,7 +142,8 @@ def _arrays(size: Size, inputs: Mapping[str, Any], prefix: str) -> dict[str, Arr
 
 def _off(got: Array, want: Array) -> float:
     """Return the largest difference over the rms of what is wanted."""
-    return float(np.max(np.abs(got - want)) / np.sqrt(np.mean(want**2)))
+    rms = float(np.sqrt(np.mean(want**2)))
+    return float(np.max(np.abs(got - want))) / rms if rms > 0 else np.inf
 
 
 def _weights_bound(size: Size, dtype: str, weights: Array) -> float:
