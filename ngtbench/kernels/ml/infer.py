@@ -82,11 +82,19 @@ class Pooled(System):
 
 def system(setup: Setup, engine_of_batch: Callable[[int], Engine], pool: Mapping[str, Array]) -> Pooled:
     """Build the engines that a size's batches need, for a pool whose arrays have samples first, or last where it is SoA."""
-    first = {name: np.moveaxis(array, -1, 0) if setup.size.layout == "soa" else array for name, array in pool.items()}
     sizes = setup.size.batches
-    made = Pooled({size: engine_of_batch(size) for size in sizes}, first)
+    made = Pooled({size: engine_of_batch(size) for size in sizes}, _first(setup, pool))
     setup.say(f"LoadGen {version('mlcommons-loadgen')}, {setup.size.layout}, batches of {', '.join(map(str, sizes))}")
     return made
+
+
+def buffers(setup: Setup, batch: int, pool: Mapping[str, Array]) -> dict[str, Array]:
+    """Return what an engine of a batch reads, samples first, for a pool as `system` is given it."""
+    return {name: np.zeros((batch, *array.shape[1:]), array.dtype) for name, array in _first(setup, pool).items()}
+
+
+def _first(setup: Setup, pool: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: np.moveaxis(array, -1, 0) if setup.size.layout == "soa" else array for name, array in pool.items()}
 
 
 class Trials:

@@ -6,6 +6,6 @@ from ngtbench.kernels.ml.jet_mlp_native import compiled
 from ngtbench.model.workload import Array, Setup
 
 
-def native(setup: Setup, x: Array, **parameters: Array) -> Trials:
+def native(setup: Setup, **arrays: Array) -> Trials:
     """Serve `ml/jet_mlp` in our own kernel."""
-    return host(compiled, setup, x, parameters)
+    return host(compiled, setup, arrays)

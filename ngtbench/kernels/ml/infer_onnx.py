@@ -1,11 +1,16 @@
-"""The jet tagger in ONNX Runtime under load."""
+"""A network in ONNX Runtime under load."""
 
-from ngtbench.kernels.ml.infer import Trials
-from ngtbench.kernels.ml.infer_numpy import host
-from ngtbench.kernels.ml.jet_mlp_onnx import bound
+from ngtbench.kernels.ml.engines_onnx import host
+from ngtbench.kernels.ml.infer import Engine, Trials, buffers, trials
 from ngtbench.model.workload import Array, Setup
 
 
-def onnx(setup: Setup, x: Array, **parameters: Array) -> Trials:
-    """Serve `ml/jet_mlp` by sessions of ONNX Runtime, one a batch."""
-    return host(bound, setup, x, parameters)
+def onnx(setup: Setup, **arrays: Array) -> Trials:
+    """Serve by sessions of ONNX Runtime, one a batch."""
+    weights = {name: arrays.pop(name) for name in setup.size.network.shapes()}
+
+    def engine(batch: int) -> Engine:
+        given = buffers(setup, batch, arrays)
+        return Engine(given, host(setup, **given, **weights))
+
+    return trials(setup, engine, arrays)

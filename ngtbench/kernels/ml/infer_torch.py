@@ -1,52 +1,54 @@
-"""The jet tagger in torch under load, on the processor: eager, and compiled by TorchInductor."""
+"""A network in torch under load, on the processor: eager, and compiled by TorchInductor."""
 
 import time
 from collections.abc import Callable
 from types import FunctionType
+from typing import Any
 
-import numpy as np
 import torch
 
-from ngtbench.kernels.ml.infer import Engine, Trials, trials
-from ngtbench.kernels.ml.jet_mlp_torch import compiler, logits
+from ngtbench.kernels.ml.engines_torch import forward_of, parted
+from ngtbench.kernels.ml.infer import Engine, Trials, buffers, trials
+from ngtbench.kernels.ml.jet_mlp_torch import compiler
 from ngtbench.model.workload import Arrays, Setup
 
-Logits = Callable[[torch.Tensor, dict[str, torch.Tensor]], torch.Tensor]
+Forward = Callable[..., torch.Tensor]
 
 
-def eager(setup: Setup, x: torch.Tensor, **parameters: torch.Tensor) -> Trials:
-    """Serve `ml/jet_mlp` operator by operator."""
-    return _served(setup, x, parameters, lambda: logits)
+def eager(setup: Setup, **arrays: torch.Tensor) -> Trials:
+    """Serve operator by operator."""
+    return _served(setup, arrays, lambda forward: forward)
 
 
-def compiled(setup: Setup, x: torch.Tensor, **parameters: torch.Tensor) -> Trials:
-    """Serve `ml/jet_mlp` compiled for each batch; raise Unavailable where TorchInductor finds no compiler."""
-    setup.say(f"inductor with {compiler(x.device.type)}, static shapes")
+def compiled(setup: Setup, **arrays: torch.Tensor) -> Trials:
+    """Serve compiled for each batch; raise Unavailable where TorchInductor finds no compiler."""
+    setup.say(f"inductor with {compiler('cpu')}, static shapes")
     torch.compiler.reset()
     start = time.perf_counter()
 
-    def graph() -> Logits:
+    def graph(forward: Any) -> Forward:
         # of one code object only eight shapes may be compiled, and each call looks through them all
-        code = logits.__code__.replace()
-        return torch.compile(FunctionType(code, logits.__globals__), fullgraph=True, dynamic=False)
+        return torch.compile(FunctionType(forward.__code__.replace(), forward.__globals__), fullgraph=True, dynamic=False)
 
-    made = _served(setup, x, parameters, graph)
+    made = _served(setup, arrays, graph)
     setup.compiled(time.perf_counter() - start)
     return made
 
 
-def _served(setup: Setup, x: torch.Tensor, parameters: dict[str, torch.Tensor], made: Callable[[], Logits]) -> Trials:
-    wide = parameters["w1"].shape[0]
+def _served(setup: Setup, arrays: dict[str, torch.Tensor], made: Callable[[Forward], Forward]) -> Trials:
+    net, _ = parted(setup, arrays)
+    network, parameters = setup.size.network, dict(net.named_buffers())  # a module looks its own up at each call
+    pool = {name: tensor.numpy() for name, tensor in arrays.items() if name not in parameters}
 
     def engine(batch: int) -> Engine:
-        buffer, network = np.zeros((batch, wide), x.numpy().dtype), made()
-        given = torch.from_numpy(buffer)
+        own, forward = buffers(setup, batch, pool), made(forward_of(network))
+        given = [torch.from_numpy(array) for array in own.values()]
 
         def run() -> Arrays:
             with torch.inference_mode():
-                return {"logits": network(given, parameters).numpy()}
+                return {"outputs": forward(network, parameters, *given).numpy()}
 
         run()
-        return Engine({"x": buffer}, run)
+        return Engine(own, run)
 
-    return trials(setup, engine, {"x": x.numpy()})
+    return trials(setup, engine, pool)

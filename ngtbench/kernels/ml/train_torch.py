@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from ngtbench.errors import NgtBenchError
+from ngtbench.errors import NgtBenchError, Unavailable
 from ngtbench.kernels.ml import scores_torch
 from ngtbench.kernels.ml.engines_torch import forward_of
 from ngtbench.kernels.ml.jet_mlp_torch import compiler
@@ -58,6 +58,11 @@ class Training:
     """
 
     def __init__(self, setup: Setup, arrays: Tensors, *, captured: bool = False) -> None:
+        if setup.size.float32_only and setup.dtype in _HALF:
+            raise Unavailable(
+                f"{type(setup.size.network).__name__} is not trained in {setup.dtype}: its first steps are too inexact",
+                "take float32",
+            )
         torch.set_float32_matmul_precision("high" if setup.dtype == "tf32" else "highest")
         torch.backends.cudnn.allow_tf32 = setup.dtype == "tf32"
         self.task, self.network, self._captured = setup.size.task, setup.size.network, captured
@@ -174,9 +179,9 @@ def _trial(setup: Setup, training: Training) -> Callable[[int, Watch], Trial]:
         seed = setup.seed * _SEEDS + k
         outputs = {"seed": torch.tensor([seed]), **_first_steps(setup, training, seed)}
         with Peak(training.place) as peak:
-            metrics = _run(setup.size, training, seed, watch)
+            metrics, score = _run(setup.size, training, seed, watch)
         answers = training.answers()
-        outputs |= {"trained": training.row(), "answers": answers, "score": torch.tensor([metrics["score"]])}
+        outputs |= {"trained": training.row(), "answers": answers, "score": torch.tensor([score])}
         return Trial(outputs, {**metrics, "peak_memory_b": float(peak.memory_b)})
 
     return trial
@@ -192,12 +197,12 @@ def _first_steps(setup: Setup, training: Training, seed: int) -> Tensors:
     return {"gradient": gradient, "losses": torch.stack(losses).float(), "weights": training.row()}
 
 
-def _run(size: Any, training: Training, seed: int, watch: Watch) -> dict[str, float]:
-    """Train by the recipe, looking at the score now and then outside the watch; return what was measured."""
+def _run(size: Any, training: Training, seed: int, watch: Watch) -> tuple[dict[str, float], float]:
+    """Train by the recipe, looking at the score now and then outside the watch; return what was measured, and the score."""
     training.start(seed, size.rate)
     each = training.number // size.batch
     stops = {each * (k + 1) // size.looks for k in range(size.looks)}
-    way = math.copysign(1.0, size.task.optimum().value - size.task.chance) if size.task.optimum else 1.0
+    way = math.copysign(1.0, size.optimum.value - size.task.chance)
     reached_s, reached, score, loss = math.nan, math.nan, math.nan, torch.zeros(())
     for epoch in range(size.epochs):
         order, done = training.order(seed, epoch), 0
@@ -213,12 +218,12 @@ def _run(size: Any, training: Training, seed: int, watch: Watch) -> dict[str, fl
             score = scores_torch.score(training.task, training.answers(), training.tests)
             if math.isnan(reached_s) and way * (score - size.target) >= 0:
                 reached_s, reached = watch.spent_s, epoch + done / each
-    best = training.best if training.best is not None else size.task.optimum().value if size.task.optimum else score
+    best = size.optimum.value if training.best is None else training.best
     return {
         "to_target_s": watch.spent_s if math.isnan(reached_s) else reached_s,
         "wall_s": watch.spent_s,
         "samples_per_s": size.epochs * each * size.batch / watch.spent_s,
         "epochs_to_target": float(size.epochs) if math.isnan(reached) else reached,
-        "score": score,
+        "reached_ratio": (score - size.task.chance) / (best - size.task.chance),
         "below_optimum": way * (best - score),
-    }
+    }, score

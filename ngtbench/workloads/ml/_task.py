@@ -37,14 +37,15 @@ class Task:
     `draw(events, seed, first)` returns arrays by name, the first axis of each being samples, among them "label".
     `forward(network, parameters, inputs)` returns outputs (samples, ...) of all but the label. The loss is of outputs and the
     array named `target`. Scores: the share of right classes; the area of one class above the other; the area of the square
-    distance from the target; the loss itself. `chance` is that of a network that learned nothing.
+    distance from the target (of a variational network: of its means from 0); the loss itself. `chance` is that of a network
+    that learned nothing.
     `best(arrays)` is the answer that reaches the optimum: the logarithm of a likelihood ratio, or of probabilities of classes.
     """
 
     network: Network
     draw: Callable[[int, int, int], Mapping[str, Array]]
     forward: Callable[[Any, Mapping[str, Value], Mapping[str, Array]], Value]
-    loss: Literal["cross_entropy", "mean_square"] = "cross_entropy"
+    loss: Literal["cross_entropy", "mean_square", "elbo"] = "cross_entropy"
     score: Literal["accuracy", "auc", "anomaly", "loss"] = "auc"
     target: str = LABEL
     optimum: Callable[[], Optimum] | None = None

@@ -28,8 +28,17 @@ class Reference:
 
 
 def loss(task: Task, outputs: Value, arrays: Mapping[str, Array]) -> Value:
-    """Return the mean loss: cross entropy of labels from 0 up, others not counted; or the mean square off the target."""
+    """Return the mean loss: cross entropy of labels from 0 up, others not counted; the mean square off the target; or elbo.
+
+    That is the sum of squares off the target, and of the divergence of what is drawn from normal numbers (Kingma and Welling
+    2014, arXiv 1312.6114, appendix B), outputs being means, logarithms of variances, and what is reconstructed.
+    """
     target = arrays[task.target]
+    if task.loss == "elbo":
+        latent = (outputs.shape[1] - target.shape[1]) // 2
+        mean, spread, back = outputs[:, :latent], outputs[:, latent : 2 * latent], outputs[:, 2 * latent :]
+        divergence = 0.5 * _tape.total(_tape.square(mean) + _tape.exp(spread) - spread - 1)
+        return (_tape.total(_tape.square(back - target)) + divergence) / len(target)
     if task.loss == "mean_square":
         return _tape.mean_square(outputs, target)
     known = np.flatnonzero(target.reshape(-1) >= 0)
@@ -44,6 +53,9 @@ def score(task: Task, outputs: Array, arrays: Mapping[str, Array]) -> tuple[floa
         return _mean(_losses(task, outputs, target))
     label = arrays[LABEL].reshape(-1)
     known = label >= 0
+    if task.loss == "elbo":
+        latent = (outputs.shape[1] - target.shape[1]) // 2
+        return optimum.auc(np.sum(outputs[:, :latent] ** 2, axis=1), label)
     if task.score == "anomaly":
         return optimum.auc(np.mean((outputs - target).reshape(len(label), -1) ** 2, axis=1), label)
     logits = outputs.reshape(-1, outputs.shape[-1])[known]

@@ -45,7 +45,7 @@ def task(sample: objects.Size, hidden: tuple[int, ...] = (32, 16), latent: int =
         return _objects.log_ratio(sample, arrays["x"])
 
     of = CaloVae((3 * sample.most, *hidden, latent), whole)
-    return Task(of, draw, forward, optimum=lambda: objects.optimum(sample), best=best)
+    return Task(of, draw, forward, "elbo", "anomaly", "x", lambda: objects.optimum(sample), best)
 
 
 _LISTS = objects.Size(12, 19, 1.8)

@@ -49,7 +49,5 @@ WORKLOAD = inference(
     },
     live=("x", "mask"),
     quick_gpu=("S",),
-    notes=(
-        "phi 16-64-64-64, sum over the 32 to 64 constituents, rho 64-64-2, ReLU between. Output: logits; no softmax.",
-    ),
+    notes=("phi 16-64-64-64, sum over the 32 to 64 constituents, rho 64-64-2, ReLU between. Output: logits; no softmax.",),
 )

@@ -1,6 +1,6 @@
 """Inference under load: MLPerf's LoadGen asks, one query after the other, all at once, or as events arrive; latency counts.
 
-The network is the jet tagger of ml/jet_mlp. Every answer to a sample of the pool is judged by that workload's oracle.
+The network is that of a task. Every answer to a sample of the pool is judged by the task's oracle.
 """
 
 from dataclasses import dataclass, replace
@@ -10,12 +10,14 @@ import numpy as np
 
 from ngtbench.errors import WorkloadError
 from ngtbench.model.case import Impl, Metric, Work
-from ngtbench.model.workload import Array, Inputs, Workload
-from ngtbench.workloads.ml import jet_mlp
+from ngtbench.model.workload import Array, Inputs, Uniform, Workload
+from ngtbench.physics.networks.parameters import Network
+from ngtbench.workloads.ml import _task, deepsets, jet_mlp, part
+from ngtbench.workloads.ml._task import Task
 
 _NEEDS = ("mlperf_loadgen",)
 _TOGETHER = 8  # samples of a query of MultiStream, as MLPerf has it
-_SAMPLES_LAST = (1, 0)
+_AT_ONCE = 32  # samples that the oracle computes: of pairs of constituents each is megabytes
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,18 @@ class Size:
     layout: Literal["aos", "soa"] = "aos"
     bound_s: float = 0.01
     percentile: float = 0.99
+    task: Task = jet_mlp.TASK
 
     def __post_init__(self) -> None:
         if self.duration_s < 1 or self.largest < 1 or self.largest > self.samples:
             raise WorkloadError(f"{self}: a run lasts a second or more, and batches are between 1 and the samples of the pool")
         if not (0 < self.percentile < 1 and self.bound_s > 0):
             raise WorkloadError(f"{self}: a bound is a time, and the share of queries within it is below 1")
+
+    @property
+    def network(self) -> Network:
+        """Return the network."""
+        return self.task.network
 
     @property
     def together(self) -> int:
@@ -54,24 +62,35 @@ class Size:
 
 
 def inputs(size: Size, seed: int) -> Inputs:
-    """Return the inputs of ml/jet_mlp for the whole pool as one batch; x is (16, samples) where the layout is SoA."""
-    made = dict(jet_mlp.inputs(jet_mlp.Size(size.samples), seed))
-    if size.layout == "soa":
-        x = made["x"]
-        assert not isinstance(x, np.ndarray)
-        made["x"] = replace(x, shape=x.shape[::-1])
+    """Return the inputs of the network for the whole pool as one batch; samples are the last axis where the layout is SoA."""
+    if size.task is jet_mlp.TASK:
+        made = dict(jet_mlp.inputs(jet_mlp.Size(size.samples), seed))
+    else:
+        made = dict(_task.inputs(_task.Size(size.samples, size.task), seed))
+    for name in made.keys() - size.network.shapes() if size.layout == "soa" else ():
+        array = made[name]
+        if isinstance(array, Uniform):
+            made[name] = replace(array, shape=(*array.shape[1:], array.shape[0]))
+        else:
+            made[name] = np.ascontiguousarray(np.moveaxis(array, 0, -1))
     return made
 
 
-def reference(size: Size, x: Array, **parameters: Array) -> dict[str, Array]:
-    """Return the logits of every sample of the pool."""
-    samples = x.transpose(_SAMPLES_LAST) if size.layout == "soa" else x
-    return jet_mlp.reference(jet_mlp.Size(size.samples), samples, **parameters)
+def reference(size: Size, **arrays: Array) -> dict[str, Array]:
+    """Return the outputs of every sample of the pool."""
+    last = -1 if size.layout == "soa" else 0
+    weights = {name: arrays[name] for name in size.network.shapes()}
+    pool = {name: np.moveaxis(array, last, 0) for name, array in arrays.items() if name not in weights}
+    parts = [
+        _task.reference(_task.Size(_AT_ONCE, size.task), **weights, **{name: a[at : at + _AT_ONCE] for name, a in pool.items()})
+        for at in range(0, size.samples, _AT_ONCE)
+    ]
+    return {"outputs": np.concatenate([part["outputs"] for part in parts])}
 
 
 def work(size: Size, item_b: int) -> Work:
     """Count each sample of the pool once: how many LoadGen asks for depends on how fast it is answered."""
-    return jet_mlp.work(jet_mlp.Size(size.samples), item_b)
+    return _task.work(_task.Size(size.samples, size.task), item_b)
 
 
 def nearby(size: Size, k: int) -> Size:
@@ -97,12 +116,16 @@ WORKLOAD = Workload(
         "S-jet_mlp-soa": Size("Offline", 4096, largest=1024, layout="soa"),
         "S-jet_mlp-server": Size("Server", 4096, largest=64),
         "S-jet_mlp-server1": Size("Server", 4096),
+        "S-deepsets-single": Size("SingleStream", 1024, task=deepsets.JETS),
+        "S-deepsets-offline": Size("Offline", 1024, largest=64, task=deepsets.JETS),
+        "S-deepsets-server": Size("Server", 1024, largest=64, task=deepsets.JETS),
+        "M-part-offline": Size("Offline", 256, largest=64, task=part.SMALL),
     },
     tolerance={"float32": 5e-6},
     impls=(
         Impl("numpy", "ml.infer_numpy:numpy", "numpy", needs=_NEEDS),
         Impl("native", "ml.infer_native:native", "native", needs=_NEEDS),
-        Impl("onnx", "ml.infer_onnx:onnx", "onnx", needs=_NEEDS),
+        Impl("onnx", "ml.infer_onnx:onnx", "onnx", needs=(*_NEEDS, "torch", "onnxscript")),
         Impl("torch", "ml.infer_torch:eager", "torch", needs=_NEEDS),
         Impl("torch-compile", "ml.infer_torch:compiled", "torch", needs=_NEEDS),
     ),
@@ -121,6 +144,7 @@ WORKLOAD = Workload(
     quick=("XS",),
     quick_gpu=(),
     notes=(
+        "numpy and native serve the jet tagger alone; the others any network of a task. part is part_small of ml/part.",
         "Sizes without a scenario in their name: XS SingleStream, S, M and L Offline. -server batches up to 64, -server1 not.",
         "per_sample_s: SingleStream p90 of the latency, MultiStream p99 over its 8 samples, as MLPerf has them; Offline time "
         "over samples; Server 1 over the largest rate at which 99 % of queries are answered within 10 ms.",

@@ -115,6 +115,7 @@ WORKLOAD = Workload(
     ),
     quick=("XS", "S", "M", "L"),
     quick_gpu=("XS", "S", "M", "L"),
+    full=("XS", "S", "M", "L"),
     notes=(
         "Batches in powers of four, 1 to 65536; the quick suite takes 1, 64, 4096 and 65536.",
         "Output: logits; no softmax. FLOP: multiply-adds of the matrix products only; bias and ReLU are not counted.",

@@ -3,16 +3,32 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from ngtbench.errors import WorkloadError
 from ngtbench.model.case import Impl, Metric, Work
 from ngtbench.model.workload import Array, Bounds, Inputs, Workload
 from ngtbench.physics.networks import parameters
 from ngtbench.physics.networks.parameters import Network
-from ngtbench.physics.samples import constituents
-from ngtbench.workloads.ml import _training, deepsets, jet_mlp
+from ngtbench.physics.samples import constituents, pairs, tokens, tracks
+from ngtbench.physics.samples.optimum import Optimum
+from ngtbench.workloads.ml import (
+    _training,
+    calo_ae,
+    calo_flow,
+    calo_vae,
+    deepsets,
+    gpt,
+    interaction_net,
+    jet_mlp,
+    part,
+    particle_net,
+    tagger,
+    track_gnn,
+)
 from ngtbench.workloads.ml._task import LABEL, TOLERANCE, Task
 
 TEST = "test_"
@@ -22,7 +38,7 @@ _STEPS = {"float32": 1e-5, "tf32": 3e-3, "bfloat16": 2e-2, "float16": 4e-3}  # o
 _SLOPES = {"float32": 2e-3, "tf32": 0.3, "bfloat16": 0.5, "float16": 0.3}  # of a gradient's elements, over their rms:
 # the largest are 20 times that, and go through about ten roundings
 _SEEN = {"float32": 2e-5, "tf32": 0.05, "bfloat16": 0.08, "float16": 0.05}  # a tenth of an error that is certainly seen
-_WEIGHTS = 1e-4  # of parameters after the first steps in float32, over their rms
+_WEIGHTS = 1e-3  # of parameters after the first steps in float32, over their rms: kinks, and slopes that are almost 0
 
 
 @dataclass(frozen=True)
@@ -31,7 +47,8 @@ class Size:
 
     `fraction` is of the way from chance to the optimum. `only` names the class that is trained on, where it is one. The score
     is looked at `looks` times an epoch until it is reached, and in the end. The oracle repeats `steps` and the answers to
-    `checked` test samples.
+    `checked` test samples. `float32_only` is said of networks whose first steps in half precision are beyond what is checked.
+    `slack` widens the bounds of gradients and first parameters.
     """
 
     task: Task
@@ -45,6 +62,8 @@ class Size:
     only: int | None = None
     steps: int = 3
     checked: int = 256
+    float32_only: bool = False
+    slack: float = 1.0
 
     @property
     def network(self) -> Network:
@@ -56,11 +75,14 @@ class Size:
         return _training.best(self.task, arrays)
 
     @property
+    def optimum(self) -> Optimum:
+        """Return the best score there is."""
+        return _optimum(self.task)
+
+    @property
     def target(self) -> float:
         """Return the score to be reached."""
-        assert self.task.optimum is not None
-        best = self.task.optimum().value
-        return best - (1 - self.fraction) * (best - self.task.chance)
+        return self.optimum.value - (1 - self.fraction) * (self.optimum.value - self.task.chance)
 
 
 def inputs(size: Size, seed: int) -> Inputs:
@@ -101,15 +123,14 @@ def invariants(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
     score, sigma = _training.score(size.task, found["answers"], asked)
     bounds = {
         "first_losses": (float(np.max(np.abs(found["losses"] / want.losses - 1))), _STEPS[dtype]),
-        "first_gradient": (_off(found["gradient"], want.gradient), _SLOPES[dtype]),
-        "first_weights": (_off(found["weights"], want.weights), _weights_bound(size, dtype, want.weights)),
+        "first_gradient": (_off(found["gradient"], want.gradient), size.slack * _SLOPES[dtype]),
+        "first_weights": (_off(found["weights"], want.weights), size.slack * _weights_bound(size, dtype, want.weights)),
         "answers": (_off(found["answers"][rows], answers) if answers.shape[1:] == found["answers"].shape[1:] else 9.9, tolerance),
         "told_score": (abs(float(found["score"][0]) - score), 2e-4),
     }
-    if size.task.optimum is not None:
-        best, way = size.task.optimum(), math.copysign(1.0, size.task.optimum().value - size.task.chance)
-        bounds["above_optimum"] = (max(0.0, way * (score - best.value) / math.hypot(sigma, best.error)), SIGMAS)
-        bounds["short_of_target"] = (max(0.0, way * (size.target - score)), 0.0)
+    best, way = size.optimum, math.copysign(1.0, size.optimum.value - size.task.chance)
+    bounds["above_optimum"] = (max(0.0, way * (score - best.value) / math.hypot(sigma, best.error)), SIGMAS)
+    bounds["short_of_target"] = (max(0.0, way * (size.target - score)), 0.0)
     return bounds
 
 
@@ -131,7 +152,14 @@ def work(size: Size, item_b: int) -> Work:
 def takes_s(size: Size, kind: str) -> float:
     """Guess the seconds of a training, from some TFLOP/s of a GPU, some GFLOP/s of a processor, and what a small step takes."""
     done, steps = work(size, 4), size.epochs * (size.events // size.batch)
-    return max(done.flop / (5e12 if kind == "gpu" else 5e10), steps * (6e-4 if kind == "gpu" else 1e-3)) + 2.0
+    return max(done.flop / (5e12 if kind == "gpu" else 5e10), steps * (6e-4 if kind == "gpu" else 1e-3)) + 1.0
+
+
+@cache
+def _optimum(task: Task) -> Optimum:
+    if task.optimum is None:
+        raise WorkloadError(f"{type(task.network).__name__}: a training needs a task whose optimum is known")
+    return task.optimum()
 
 
 def _arrays(size: Size, inputs: Mapping[str, Any], prefix: str) -> dict[str, Array]:
@@ -153,25 +181,40 @@ def _weights_bound(size: Size, dtype: str, weights: Array) -> float:
 
 
 JETS = jet_mlp.TASK
+PAIRS = pairs.Size(16, 1, 0.5)
+LITE = particle_net.task(constituents.Size(16, 32, 3, 1.3), neighbours=7, widths=(32, 64), head=128)
+SMALL_PART = part.task(PAIRS, width=32, layers=2, heads=4, pair_width=16)
+ROADS = track_gnn.task(tracks.Size(5, 6, 0.05, 0.03), width=32, passes=4)
+TEXT = gpt.task(tokens.Size(32, 32), width=64, layers=2, heads=4)
 SETS = deepsets.task(constituents.Size(32, 64, 3, 1.25), width=32, layers=2)
+SIZES = {
+    "XS": Size(JETS, events=20_480, tests=4096, epochs=3, batch=512, rate=1e-2, fraction=0.75, checked=4096),
+    "S": Size(JETS, events=300_032, tests=200_000, batch=512, rate=1e-2, looks=32),
+    "S-deepsets": Size(SETS, events=131_072, tests=65_536, epochs=4, batch=256, rate=1e-2, looks=32),
+    "S-interaction_net": Size(interaction_net.task(PAIRS), 65_536, 32_768, epochs=3, batch=256, float32_only=True),
+    "S-part": Size(SMALL_PART, 131_072, 32_768, epochs=1, batch=128, rate=1e-3),
+    "S-particle_net": Size(LITE, 51_200, 16_384, epochs=1, batch=64, float32_only=True),
+    "S-track_gnn": Size(ROADS, 38_400, 4096, epochs=1, batch=16, rate=1e-2, float32_only=True),
+    "S-tagger": Size(tagger.GRU, 65_536, 32_768, epochs=3, batch=256),
+    "S-calo_ae": Size(calo_ae.SHOWERS, 65_536, 16_384, epochs=3, batch=256, rate=2e-3, only=0, slack=20),
+    "S-calo_vae": Size(calo_vae.WHOLE, 131_072, 32_768, epochs=4, batch=256, only=0, float32_only=True),
+    "S-calo_flow": Size(calo_flow.FLOW, 65_536, 8192, epochs=5, batch=256, rate=2e-3, fraction=0.93),
+    "S-gpt": Size(TEXT, 32_768, 2048, epochs=3, batch=64, rate=3e-3, fraction=0.95),
+    "M": Size(JETS, events=3_000_320, tests=200_000, batch=8192),
+    "L": Size(JETS, events=30_000_128, tests=200_000, batch=65_536),
+}
 WORKLOAD = Workload(
     version=1,
     title="Training to a known optimum",
     inputs=inputs,
     invariants=invariants,
     work=work,
-    sizes={
-        "XS": Size(JETS, events=20_480, tests=4096, epochs=3, batch=512, rate=1e-2, fraction=0.75, checked=4096),
-        "S": Size(JETS, events=300_032, tests=200_000, batch=512, rate=1e-2, looks=32),
-        "S-deepsets": Size(SETS, events=131_072, tests=65_536, epochs=4, batch=256, rate=1e-2, looks=32),
-        "M": Size(JETS, events=3_000_320, tests=200_000, batch=8192),
-        "L": Size(JETS, events=30_000_128, tests=200_000, batch=65_536),
-    },
+    sizes=SIZES,
     tolerance=_SEEN,
     impls=(
         Impl("torch", "ml.train_torch:eager", "torch", devices=("cpu", "gpu")),
         Impl("torch-compile", "ml.train_torch:compiled", "torch", devices=("cpu", "gpu"), dtypes=("float32", "bfloat16")),
-        Impl("torch-graphs", "ml.train_torch:graphed", "torch", devices=("gpu",), dtypes=("float32", "bfloat16")),
+        Impl("torch-graphs", "ml.train_torch:graphed", "torch", devices=("gpu",), dtypes=("float32",)),
         Impl("torch-checkpoint", "ml.train_torch:checkpointed", "torch", devices=("cpu", "gpu"), dtypes=("bfloat16",)),
     ),
     repeat="trials",
@@ -182,15 +225,18 @@ WORKLOAD = Workload(
         Metric("wall_s"),
         Metric("samples_per_s", "higher"),
         Metric("epochs_to_target"),
-        Metric("score", "higher"),
+        Metric("reached_ratio", "higher"),
         Metric("below_optimum"),
         Metric("peak_memory_b"),
     ),
     quick=("XS",),
+    full=tuple(name for name in SIZES if name not in ("XS", "L")),
     quick_gpu=("S", "S-deepsets"),
     notes=(
         "A trial is a training from another seed: initial parameters and order of samples; the samples are the same.",
         "below_optimum: beside what the likelihood ratio scores on the same test samples, so that their chance is not in it.",
+        "S-calo_ae: for some seeds gradients in float32 were seen off by 5e-3 of their rms, parameters by 1e-2: its bounds are "
+        "20 times those of others.",
         "Timed: batches gathered on the device, forward, backward, Adam. Not timed: the order of samples, looks at the score.",
     ),
 )

@@ -55,7 +55,8 @@ class Served:
 
         def engine(batch: int) -> Engine:
             buffer = np.zeros((batch, 16), np.float32)
-            return fault(Engine({"x": buffer}, jet_mlp.blocked(setup, buffer, **arrays)))
+            run = jet_mlp.blocked(setup, buffer, **arrays)
+            return fault(Engine({"x": buffer}, lambda: {"outputs": run()["logits"]}))
 
         self.trials = infer.trials(setup, engine, pool)
 

@@ -60,19 +60,19 @@ def _stale(engine: Engine) -> Engine:
     kept = list[Array]()
 
     def run() -> Arrays:  # what the call before would have returned
-        kept.append(np.array(engine.run()["logits"]))
-        return {"logits": kept[-2] if len(kept) > 1 else np.zeros_like(kept[0])}
+        kept.append(np.array(engine.run()["outputs"]))
+        return {"outputs": kept[-2] if len(kept) > 1 else np.zeros_like(kept[0])}
 
     return Engine(engine.inputs, run)
 
 
 def _once(engine: Engine) -> Engine:
-    first = {"logits": np.array(engine.run()["logits"])}
+    first = {"outputs": np.array(engine.run()["outputs"])}
     return Engine(engine.inputs, lambda: first)
 
 
 def _changed(change: Callable[[Array], Array]) -> Faulty:
-    return lambda engine: Engine(engine.inputs, lambda: {"logits": change(np.array(engine.run()["logits"]))})
+    return lambda engine: Engine(engine.inputs, lambda: {"outputs": change(np.array(engine.run()["outputs"]))})
 
 
 FAULTS: dict[str, Faulty] = {
@@ -93,7 +93,7 @@ def test_a_wrong_engine_is_rejected(scenario: str, fault: str) -> None:
     assert not case.judged(case.trial().outputs).passed
 
 
-@pytest.mark.parametrize("left", [{"logits": np.full((16, 5), np.nan, np.float32)}, {}])
+@pytest.mark.parametrize("left", [{"outputs": np.full((16, 5), np.nan, np.float32)}, {}])
 @pytest.mark.usefixtures("quick")
 def test_answers_of_the_trial_before_do_not_count(left: dict[str, Array]) -> None:
     alive = [True]
@@ -209,7 +209,7 @@ def test_both_layouts_hold_samples_of_their_own() -> None:
     inputs = HostInputs(W.inputs(size, 1), "float32").wide()
     assert inputs["x"].shape == (16, 8)
     aos = workload.reference(replace(size, layout="aos"), **inputs | {"x": inputs["x"].T})
-    assert np.array_equal(workload.reference(size, **inputs)["logits"], aos["logits"])
+    assert np.array_equal(workload.reference(size, **inputs)["outputs"], aos["outputs"])
 
 
 def test_without_loadgen_it_is_skipped_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

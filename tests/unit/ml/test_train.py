@@ -61,7 +61,8 @@ def test_a_training_passes_and_says_that_reruns_are_equal(bench: Bench, trial: T
     assert 0 < trial.metrics["to_target_s"] <= trial.metrics["wall_s"]
     assert 0 < trial.metrics["epochs_to_target"] <= 4
     best = np.argmax(jets.log_posterior(jets.Size(), bench.inputs.wide()["test_x"]), axis=1) == bench.inputs.wide()["test_label"]
-    assert trial.metrics["score"] + trial.metrics["below_optimum"] == pytest.approx(best.mean())
+    assert float(trial.outputs["score"]) + trial.metrics["below_optimum"] == pytest.approx(best.mean())
+    assert trial.metrics["reached_ratio"] == pytest.approx((float(trial.outputs["score"]) - 0.2) / (best.mean() - 0.2))
     assert trial.metrics["peak_memory_b"] > 1 << 20
 
 
