@@ -119,6 +119,7 @@ def _measured(common: Result, group: Sequence[RunRecord]) -> Result:
         power_said=power_said,
         event_j=event_j,
         event_error=event_error,
+        target_j=_target_j(taken),
         idle_w=fmean(idle) if idle else None,
         saturation=saturation([measured.batch_s for measured in taken]),
         modes=gate.modes(middles),
@@ -160,3 +161,14 @@ def _event_j(taken: Sequence[Measurement], metric: str, work: Work | None) -> tu
     total_j = sum(joules)
     errors = [measured.energy.error_j for measured in taken if measured.energy.error_j is not None]
     return total_j / (calls * work.events), sum(errors) / total_j if len(errors) == len(taken) and total_j > 0 else None
+
+
+def _target_j(taken: Sequence[Measurement]) -> float | None:
+    """Return the median, over trainings, of joules until the target: of each training's the share of its time until then."""
+    shares = []
+    for measured in taken:
+        series = [measured.series.get(name, ()) for name in ("energy_j", "to_target_s", "wall_s")]
+        if not all(series):
+            return None
+        shares += [joules * reached_s / wall_s for joules, reached_s, wall_s in zip(*series, strict=True)]
+    return median(shares) if shares else None

@@ -35,6 +35,8 @@ def _cell(results: Sequence[Result]) -> Cell:
         if result.event_j is not None and result.work is not None:
             error = "" if result.event_error is None else f" ± {percent(result.event_error)}"
             lines.append(f"{si(result.event_j, 'J')} per {result.work.event}{error}")
+        if result.target_j is not None:
+            lines.append(f"{si(result.target_j, 'J')} to the target")
         where = f", {result.resources.device} × {result.resources.threads}" if len(results) > 1 else ""
         lines.append(f"{si(result.power_w, 'W')}{where}")
     return cell(*lines)

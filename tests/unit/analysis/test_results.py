@@ -173,6 +173,17 @@ def test_energy_that_a_launch_lacks_or_that_trials_spend_is_no_figure() -> None:
     assert joules(8.0, metric="latency_s").event_j is None
 
 
+def test_energy_to_the_target_is_of_each_training_the_share_until_then() -> None:
+    def found(**series: list[float]) -> Result:
+        taken = measurement([10.0, 20.0, 10.0], to_target_s=[5.0, 5.0, 1.0], **series)
+        (one,) = results([run(replace(done(), measurement=taken, metrics=(Metric("to_target_s"),)))])
+        return one
+
+    assert found(energy_j=[100.0, 80.0, 50.0]).target_j == pytest.approx(20.0)  # of 50, 20 and 5
+    assert found().target_j is None
+    assert joules(8.0).target_j is None
+
+
 def test_a_machine_discovered_again_is_the_same() -> None:
     assert identity(machine()) == identity(replace(machine(), taken_at="2027-01-01T00:00:00+00:00"))
     assert identity(machine()) != identity(machine(processor=cpu(threads=4)))

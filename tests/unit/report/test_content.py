@@ -88,6 +88,10 @@ def test_power_is_shown_with_its_sensor_and_its_absence_with_the_reason(reading:
     found = system(written(tmp_path / "b.jsonl", machine(), run(replace(done(), measurement=taken))))
     table = energy.measured([found])
     assert "100 W" in text(table)
+    assert "to the target" not in text(table)
+    series = {**taken.series, "energy_j": (8.0,) * 3, "to_target_s": (1.0,) * 3, "wall_s": (4.0,) * 3}
+    trained = replace(done(), measurement=replace(taken, series=series))
+    assert "2 J to the target" in text(energy.measured([system(written(tmp_path / "c.jsonl", machine(), run(trained)))]))
     assert "NVML counter" in table.note
     assert energy.missing([found]).rows == ()
     assert text(energy.missing([system(reading)])).endswith("2 of 2 | no counter")
