@@ -118,7 +118,7 @@ WORKLOAD = Workload(
         "S-jet_mlp-server1": Size("Server", 4096),
         "S-deepsets-single": Size("SingleStream", 1024, task=deepsets.JETS),
         "S-deepsets-offline": Size("Offline", 1024, largest=64, task=deepsets.JETS),
-        "S-deepsets-server": Size("Server", 1024, largest=64, task=deepsets.JETS),
+        "S-deepsets-server": Size("Server", 1024, largest=64, bound_s=0.05, task=deepsets.JETS),
         "M-part-offline": Size("Offline", 256, largest=64, task=part.SMALL),
     },
     tolerance={"float32": 5e-6},
@@ -147,7 +147,7 @@ WORKLOAD = Workload(
         "numpy and native serve the jet tagger alone; the others any network of a task. part is part_small of ml/part.",
         "Sizes without a scenario in their name: XS SingleStream, S, M and L Offline. -server batches up to 64, -server1 not.",
         "per_sample_s: SingleStream p90 of the latency, MultiStream p99 over its 8 samples, as MLPerf has them; Offline time "
-        "over samples; Server 1 over the largest rate at which 99 % of queries are answered within 10 ms.",
+        "over samples; Server 1 over the largest rate at which 99 % of queries are answered within 10 ms (deepsets: 50 ms).",
         "Server: one sample a query, Poisson arrivals; halved to 5 % from the rate of Offline, the rate that is given has met "
         "the bound in three more runs, whose medians the latencies are. A p99 below three times that of a system that does "
         "nothing is refused.",

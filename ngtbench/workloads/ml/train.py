@@ -192,7 +192,7 @@ SIZES = {
     "S": Size(JETS, events=300_032, tests=200_000, batch=512, rate=1e-2, looks=32),
     "S-deepsets": Size(SETS, events=131_072, tests=65_536, epochs=4, batch=256, rate=1e-2, looks=32),
     "S-interaction_net": Size(interaction_net.task(PAIRS), 65_536, 32_768, epochs=3, batch=256, float32_only=True),
-    "S-part": Size(SMALL_PART, 131_072, 32_768, epochs=1, batch=128, rate=1e-3),
+    "S-part": Size(SMALL_PART, 131_072, 32_768, epochs=3, batch=128, rate=1e-3),
     "S-particle_net": Size(LITE, 51_200, 16_384, epochs=1, batch=64, float32_only=True),
     "S-track_gnn": Size(ROADS, 38_400, 4096, epochs=1, batch=16, rate=1e-2, float32_only=True),
     "S-tagger": Size(tagger.GRU, 65_536, 32_768, epochs=3, batch=256),
