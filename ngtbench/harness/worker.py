@@ -88,6 +88,7 @@ def _prepare(asked: dict[str, Any], held: list[Any], probes: dict[str, Any]) -> 
 
 
 def _measure(held: list[Any], asked: dict[str, Any], probes: dict[str, Any]) -> dict[str, Any]:
+    from ngtbench.errors import Unavailable
     from ngtbench.harness.measure import measure
     from ngtbench.model.record import Outcome
 
@@ -98,6 +99,8 @@ def _measure(held: list[Any], asked: dict[str, Any], probes: dict[str, Any]) -> 
         measurement, verdict = measure(
             held[0], asked["budget_s"], probe, flush_b=asked.get("flush_b"), slower=asked.get("slower", 0.0)
         )
+    except Unavailable as error:  # as a trial may find out
+        return _outcome(Outcome("skipped", reason=error.reason, remedy=error.remedy or None))
     except Exception as error:  # noqa: BLE001 - the case boundary: code under test may raise anything
         return _outcome(Outcome("failed", reason=_describe(error), verdict=held[0].verdict, **_common(held[0])))
     if not verdict.passed:

@@ -99,12 +99,18 @@ def nearby(size: Size, k: int) -> Size:
     return replace(size, samples=size.samples + change if k == 0 else max(size.largest, size.samples - change))
 
 
+def takes_s(size: Size, kind: str) -> float:
+    """Guess the seconds of a trial: a run and one of nothing; in Server a search, and three runs that confirm it."""
+    return 12 * size.duration_s if size.scenario == "Server" else 2 * size.duration_s + 1
+
+
 WORKLOAD = Workload(
     version=1,
     title="Inference under load",
     inputs=inputs,
     reference=reference,
     work=work,
+    takes_s=takes_s,
     nearby=nearby,
     sizes={
         "XS": Size("SingleStream", 256),

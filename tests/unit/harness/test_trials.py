@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from ngtbench.errors import NgtBenchError
+from ngtbench.errors import NgtBenchError, Unavailable
+from ngtbench.harness import worker
 from ngtbench.harness.measure import measure
 from ngtbench.harness.prepare import Prepared, Stopwatch
 from ngtbench.model.record import Energy, Measurement, Verdict
@@ -60,6 +61,16 @@ def test_what_was_not_measured_is_refused(metrics: dict[str, float], opened: boo
 
     with pytest.raises(NgtBenchError, match=words):
         taken(run)
+
+
+def test_a_trial_that_finds_something_lacking_is_skipped_with_its_reason() -> None:
+    def lacking(k: int, watch: Stopwatch) -> Trial:
+        raise Unavailable("no rate meets the bound", "choose a longer bound")
+
+    ready = replace(prepared("system/memory", impl="numba"), run=lacking)
+    answer = worker._measure([ready], {"budget_s": 0.01}, {ready.backend.device: NoProbe()})
+    assert answer["outcome"]["status"] == "skipped"
+    assert (answer["outcome"]["reason"], answer["outcome"]["remedy"]) == ("no rate meets the bound", "choose a longer bound")
 
 
 class JouleProbe(NoProbe):
