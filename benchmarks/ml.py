@@ -3,7 +3,7 @@
 from ngtbench.adapters.asv import door
 
 JetMlp = door("ml/jet_mlp")
-DeepSets = door("ml/deepsets")
+Deepsets = door("ml/deepsets")
 Train = door("ml/train")
 Infer = door("ml/infer")
 ParticleNet = door("ml/particle_net")

@@ -164,6 +164,8 @@ def create(device: str, threads: int) -> Backend:
     Raises Unavailable where this build of PyTorch does not drive the device.
     """
     torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision("highest")  # whatever the case before chose
+    torch.backends.cudnn.allow_tf32 = False
     kind, _, number = device.partition(":")
     if kind == "cpu":
         return TorchBackend(device, torch.device("cpu"))

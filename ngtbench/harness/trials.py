@@ -58,6 +58,9 @@ def trials(prepared: Prepared, budget_s: float, probe: Probe) -> tuple[Measureme
     ), verdict
 
 
+_WATCH = 1e-6  # share by which a trial may tell another time than its watch
+
+
 class Windows:
     """Watches a device during trials: each alone where it is long enough for the sensor, so that no check is in it, else all."""
 
@@ -120,6 +123,9 @@ def _taken(prepared: Prepared, number: int) -> tuple[Trial, float]:
         raise NgtBenchError(f"{where} gave {', '.join(bad)}: nothing that can be measured")
     if not 0 < watch.spent_s < math.inf:
         raise NgtBenchError(f"{where} took {watch.spent_s} s by its watch: it was never opened, or the timer went back")
+    told_s = trial.metrics.get("wall_s", watch.spent_s)
+    if abs(told_s - watch.spent_s) > _WATCH * watch.spent_s:
+        raise NgtBenchError(f"{where} says wall_s = {told_s}, by its watch it took {watch.spent_s} s")
     return trial, watch.spent_s
 
 

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 PROTOCOL = 1
 _PR_SET_PDEATHSIG = 1
+_NO_MEMORY = ("out of memory", "can't allocate memory", "failed to allocate memory")  # of GPUs, PyTorch, ONNX Runtime
 
 
 def main() -> None:
@@ -133,7 +134,8 @@ def _outcome(outcome: Any) -> dict[str, Any]:
 
 def _describe(error: Exception) -> str:
     """Return the error with the place it was raised at: the innermost frame."""
-    kind = "out of memory: " if isinstance(error, MemoryError) or "out of memory" in str(error).lower() else ""
+    lacking = isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY)
+    kind = "out of memory: " if lacking else ""
     trace, where = error.__traceback__, ""
     while trace is not None:
         where = f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"

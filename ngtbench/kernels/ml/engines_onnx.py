@@ -101,6 +101,8 @@ def _session(setup: Setup, model: bytes, provider: str, options: dict[str, Any])
     try:
         session = onnxruntime.InferenceSession(model, own, providers=[(provider, options)])
     except Exception as error:  # its own kinds of errors share no other base
+        if provider == "CPUExecutionProvider":
+            raise
         raise Unavailable(f"{provider} does not open the network: {str(error).splitlines()[0]}") from error
     opened = session.get_providers()[0]
     if opened != provider:  # it goes on with another where libraries are missing

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ngtbench.kernels.ml.jet_mlp_torch import compiler
+from ngtbench.kernels.system.gemm_torch import check_tf32
 from ngtbench.model.workload import Arrays, Run, Setup
 
 Tensors = Mapping[str, torch.Tensor]
@@ -39,12 +40,19 @@ def forward_of(network: Any) -> Callable[..., torch.Tensor]:
     return forward
 
 
+def choose(setup: Setup, tensor: torch.Tensor) -> None:
+    """Let products of float32 be tf32 where the dtype says so; raise Unavailable where the device has no such units."""
+    if setup.dtype == "tf32":
+        check_tf32(setup, tensor)
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+
+
 def parted(setup: Setup, arrays: Tensors) -> tuple[Net, tuple[torch.Tensor, ...]]:
     """Return the network with its parameters, and the arrays of samples; matrix products round as the dtype says."""
     if setup.device.startswith("cpu") and _keep_memory():
         setup.say("malloc keeps freed memory")
-    torch.set_float32_matmul_precision("high" if setup.dtype == "tf32" else "highest")
-    torch.backends.cudnn.allow_tf32 = setup.dtype == "tf32"
+    choose(setup, next(iter(arrays.values())))
     names = setup.size.network.shapes()
     net = Net(setup.size.network, {name: arrays[name] for name in names}).eval()
     return net, tuple(tensor for name, tensor in arrays.items() if name not in names)
@@ -63,7 +71,7 @@ def eager(setup: Setup, **arrays: torch.Tensor) -> Run:
 
 
 def compiled(setup: Setup, **arrays: torch.Tensor) -> Run:
-    """Compile for this batch, in one graph, weights frozen; raise Unavailable where TorchInductor finds no compiler."""
+    """Compile for this batch, in one graph; raise Unavailable where TorchInductor finds no compiler."""
     net, samples = parted(setup, arrays)
     setup.say(f"inductor with {compiler(samples[0].device.type)}, static shapes")
     torch.compiler.reset()  # a process may compile one function for eight shapes only

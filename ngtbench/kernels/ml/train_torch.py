@@ -9,7 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ngtbench.errors import NgtBenchError, Unavailable
 from ngtbench.kernels.ml import scores_torch
-from ngtbench.kernels.ml.engines_torch import forward_of
+from ngtbench.kernels.ml.engines_torch import choose, forward_of
 from ngtbench.kernels.ml.jet_mlp_torch import compiler
 from ngtbench.kernels.ml.memory_torch import Peak
 from ngtbench.model.workload import Setup, Trial, Watch
@@ -63,8 +63,7 @@ class Training:
                 f"{type(setup.size.network).__name__} is not trained in {setup.dtype}: its first steps are too inexact",
                 "take float32",
             )
-        torch.set_float32_matmul_precision("high" if setup.dtype == "tf32" else "highest")
-        torch.backends.cudnn.allow_tf32 = setup.dtype == "tf32"
+        choose(setup, next(iter(arrays.values())))
         self.task, self.network, self._captured = setup.size.task, setup.size.network, captured
         wide = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in arrays.items()}
         self.samples = {name: tensor for name, tensor in wide.items() if not name.startswith("test_")}
@@ -79,13 +78,15 @@ class Training:
     def start(self, seed: int, rate: float) -> None:
         """Begin from the parameters of this seed, and forget all moments."""
         made = {name: torch.from_numpy(values).to(self.place) for name, values in parameters.values(self.network, seed).items()}
+        if self._graph is not None:  # which knows where parameters and moments lie
+            self._set(made)
+            return
         self.weights = {name: tensor.requires_grad_() for name, tensor in made.items()}
         self._rate = torch.tensor(rate, device=self.place) if self._captured else rate
         given: Any = {"lr": self._rate, "eps": _EPSILON, "fused": True, "capturable": self._captured}
         self._adam = torch.optim.Adam(list(self.weights.values()), **given)
         scaled = self._half is torch.float16
         self._scaler = torch.amp.GradScaler(self.place.type, init_scale=_SCALE, enabled=scaled)
-        self._graph, self._warm = None, 0
 
     def order(self, seed: int, epoch: int) -> torch.Tensor:
         """Return the numbers of samples in the order of an epoch, a batch a row; what fills no batch is left out."""
@@ -138,7 +139,7 @@ class Training:
         return self._kept.clone()
 
     def _capture(self, numbers: torch.Tensor) -> None:
-        before = [tensor.detach().clone() for tensor in self.weights.values()]
+        before = {name: tensor.detach().clone() for name, tensor in self.weights.items()}
         self._numbers = numbers.clone()
         made: Any = torch.cuda.Stream
         stream = made(self.place)
@@ -150,9 +151,13 @@ class Training:
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
             self._kept = self._step(self._numbers)
+        self._set(before)
+
+    def _set(self, values: Tensors) -> None:
+        """Give parameters these values where they lie, and forget all moments."""
         with torch.no_grad():
-            for tensor, values in zip(self.weights.values(), before, strict=True):
-                tensor.copy_(values)
+            for name, tensor in self.weights.items():
+                tensor.copy_(values[name])
                 for moment in self._adam.state[tensor].values():
                     moment.zero_()
 

@@ -19,7 +19,7 @@ def product(setup: Setup, a: torch.Tensor, b: torch.Tensor) -> Run:
     """
     on_cpu = setup.device.startswith("cpu")
     if setup.dtype == "tf32":
-        _check_tf32(setup, a)
+        check_tf32(setup, a)
     if on_cpu and a.shape[0] > _EMULATED_N and not has_units(setup.dtype, Path("/proc/cpuinfo").read_text()):
         raise Unavailable(f"this CPU has no {setup.dtype} arithmetic: PyTorch would emulate it", "choose --size XS")
     setup.say(choose_precision(setup.dtype))
@@ -53,7 +53,8 @@ def has_units(dtype: str, cpuinfo: str) -> bool:
     return dtype not in _UNITS or not words.isdisjoint(_UNITS[dtype])
 
 
-def _check_tf32(setup: Setup, a: torch.Tensor) -> None:
+def check_tf32(setup: Setup, a: torch.Tensor) -> None:
+    """Raise Unavailable where the device has no tf32 units."""
     if not setup.device.startswith("cuda"):
         raise Unavailable(f"{setup.device} has no tf32 units", "choose an NVIDIA GPU of compute capability 8.0 or more")
     if torch.cuda.get_device_capability(a.device) < (8, 0):

@@ -9,6 +9,7 @@ from ngtbench.errors import NgtBenchError, Unavailable
 from ngtbench.harness import worker
 from ngtbench.harness.measure import measure
 from ngtbench.harness.prepare import Prepared, Stopwatch
+from ngtbench.model.case import Metric
 from ngtbench.model.record import Energy, Measurement, Verdict
 from ngtbench.model.workload import Trial
 from tests.fakes.timing import FakeTime, NoProbe, prepared
@@ -112,6 +113,19 @@ def test_short_trials_share_a_window() -> None:
     found, _ = measure(prepared("system/memory", impl="numba"), 0.01, probe)
     assert "energy_j" not in found.series
     assert (found.energy.j, probe.opened, probe.closed) == (1.0, 1, 1)
+
+
+def test_a_trial_that_tells_another_time_than_its_watch_is_refused() -> None:
+    ready = prepared("system/memory", impl="numba")
+    workload = replace(ready.workload, metrics=(Metric("wall_s"),))
+
+    def run(k: int, watch: Stopwatch) -> Trial:
+        with watch():
+            sum(range(1000))
+        return Trial({}, {"wall_s": watch.spent_s / 2})
+
+    with pytest.raises(NgtBenchError, match=r"trial 1 says wall_s = .*, by its watch it took"):
+        measure(replace(ready, workload=workload, run=run), 0.01, NoProbe())
 
 
 def test_a_watch_that_goes_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

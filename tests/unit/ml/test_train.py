@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ngtbench import backends
-from ngtbench.errors import NgtBenchError
+from ngtbench.errors import NgtBenchError, Unavailable
 from ngtbench.harness.inputs import HostInputs
 from ngtbench.harness.prepare import Stopwatch
 from ngtbench.harness.validate import Checker
@@ -118,13 +118,30 @@ def test_a_loss_that_is_not_finite_ends_the_case() -> None:
         bench.take()
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "tf32"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_lower_precision_passes_its_bounds_and_not_those_of_float32(dtype: str) -> None:
     bench = Bench(NARROW, dtype)
     outputs = bench.take().outputs
     assert bench.judge(outputs).passed, bench.judge(outputs).reason
-    if dtype != "tf32":  # which processors do not have
-        assert not Bench(NARROW).judge(outputs).passed
+    assert not Bench(NARROW).judge(outputs).passed
+
+
+def test_what_a_device_or_a_network_has_no_digits_for_is_not_trained() -> None:
+    with pytest.raises(Unavailable, match="has no tf32 units"):
+        Bench(dtype="tf32")
+    with pytest.raises(Unavailable, match="is not trained in bfloat16"):
+        Bench(replace(SMALL, float32_only=True), "bfloat16")
+
+
+def test_a_training_that_is_only_told_of_is_found(bench: Bench, trial: Trial) -> None:
+    best = torch.tensor(jets.log_posterior(jets.Size(), bench.inputs.wide()["test_x"]), dtype=torch.float32)
+    mixed = torch.where(torch.arange(len(best))[:, None] % 2 == 0, trial.outputs["answers"], best)
+    reason = bench.judge({**trial.outputs, "answers": mixed}).reason
+    assert "invariant answers" in str(reason)
+
+
+def test_half_of_the_events_count_where_one_class_is_trained_on() -> None:
+    assert train.work(replace(SMALL, only=2), 4).events == train.work(SMALL, 4).events // 2
 
 
 def test_activations_made_twice_give_the_same_training(trial: Trial) -> None:
