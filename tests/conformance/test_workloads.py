@@ -66,7 +66,7 @@ def test_inputs_are_the_same_for_one_seed_and_others_for_another(case: Case) -> 
 
 
 def slightly(host: Array, tolerance: float, exact: bool) -> Array:
-    """Change one element near the rms by 1 %, or by ten tolerances below float32; integers by one."""
+    """Change one element near the rms by 1 %, or by ten tolerances where these are wide; integers by one."""
     changed = host.copy()
     if host.dtype.kind in "iu":
         changed.flat[host.size // 2] += 1
@@ -93,7 +93,7 @@ def test_the_check_rejects_what_is_wrong(case: Case) -> None:
     for name, host in right.items():
         tolerance = ready.workload.tolerance[case.dtype]
         wrong = {label: tamper(host) for label, tamper in TAMPER.items()}
-        wrong["slightly"] = slightly(host, tolerance, case.dtype in ("float64", "float32"))
+        wrong["slightly"] = slightly(host, tolerance, case.dtype in ("float64", "float32") and tolerance < 1e-3)
         for label, array in wrong.items():
             assert not judged(ready, {**right, name: array}), f"{label} {name} passed"
     assert not judged(ready, {}), "no outputs passed"
