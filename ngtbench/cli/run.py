@@ -39,7 +39,7 @@ INTERRUPTED = 130
 
 def command(
     workloads: Annotated[list[str] | None, typer.Argument(help="Names, families or globs: system/triad lattice '*mlp'")] = None,
-    suite: Annotated[str, typer.Option(help="quick, smoke (smallest sizes) or full (what compares machines)")] = "quick",
+    suite: Annotated[str, typer.Option(help="quick, smoke (smallest), full (what compares machines) or all sizes")] = "quick",
     size: Annotated[list[str] | None, typer.Option(help="Sizes instead of the suite's: XS S M L ...")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float64 float32 tf32 bfloat16 float16")] = None,
     impl: Annotated[list[str] | None, typer.Option(help="Implementations by name")] = None,

@@ -14,7 +14,7 @@ from ngtbench.model.workload import Workload
 from ngtbench.physics.rounding import STORAGE_B
 from ngtbench.units import binary_bytes
 
-SUITES = ("quick", "smoke", "full")
+SUITES = ("quick", "smoke", "full", "all")
 _HELD_CPU = 2.5  # inputs, outputs and the oracle's copies share the host's memory
 _HELD_GPU = 1.1
 _FLUSH = 2  # times the last-level cache: nothing of before is left in it
@@ -139,6 +139,8 @@ def _sizes(workload: Workload, kind: str, selection: Selection) -> tuple[str, ..
         return tuple(size for size in workload.sizes if size in selection.sizes)
     if selection.suite == "smoke":
         return ("XS",) if "XS" in workload.sizes else tuple(workload.sizes)[:1]
+    if selection.suite == "all":
+        return tuple(workload.sizes)
     if selection.suite == "full":
         return workload.full or tuple(workload.sizes)
     quick = workload.quick if kind == "cpu" else workload.quick_gpu

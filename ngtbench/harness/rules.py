@@ -79,7 +79,7 @@ def selections(globs: Sequence[str]) -> list[Selection]:
     names = [one for one in globs if "@" not in one]
     full = {one.partition("@")[0] for one in globs if "@" in one}
     made = [Selection(workloads=(name,), suite="quick") for name in names or (() if full else ("*",))]
-    return made + [Selection(workloads=(name,), suite="full") for name in sorted(full)]
+    return made + [Selection(workloads=(name,), suite="all") for name in sorted(full)]
 
 
 def chosen(keys: Iterable[str], globs: Sequence[str]) -> list[str]:

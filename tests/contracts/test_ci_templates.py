@@ -440,7 +440,7 @@ def test_the_rules_of_the_guide_are_rules(tmp_path: Path) -> None:
     assert known.rule("system/triad@1/XS/numpy/float64") == Rule()
     assert known.rule("ml/jet_mlp@1/M/numpy/float32") == Rule(tolerance=0.10, floor=5e-6)
     assert known.rule("system/memory@1/S/numba/float64") == Rule(metric="capacity_b", better="higher")
-    made = plan(discover(), Selection(workloads=("*",), suite="full"))
+    made = plan(discover(), Selection(workloads=("*",), suite="all"))
     cases = {job.case.id for job in made.jobs} | {skip.case.id for skip in made.skipped}
     assert rules.chosen(cases, known.cases), "each glob names cases there are"
 

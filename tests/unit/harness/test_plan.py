@@ -30,6 +30,14 @@ def test_the_quick_suite_has_something_of_every_workload_that_names_a_size_for_i
     assert len(set(keys)) == len(keys)
 
 
+def test_all_is_every_size_and_full_those_that_compare_machines() -> None:
+    sizes = {
+        suite: {job.case.size for job in plan(machine(), Selection(("ml/deepsets",), suite=suite)).jobs}
+        for suite in ("full", "all")
+    }
+    assert sizes == {"full": {"S", "L"}, "all": set(workloads.load("ml/deepsets").sizes)}
+
+
 def test_without_a_gpu_its_implementations_are_skipped_with_the_reason() -> None:
     planned = plan(machine(), TRIAD)
     reason = "no cuda or rocm device on this machine (cuda: no NVIDIA driver)"

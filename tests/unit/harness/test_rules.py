@@ -107,7 +107,7 @@ def test_what_the_sides_must_list() -> None:
     (quick,) = rules.selections(())
     assert (quick.workloads, quick.suite) == (("*",), "quick")
     found = {one.workloads: one.suite for one in rules.selections(("ml", "lattice/wilson_dslash@1/L/*"))}
-    assert found == {("ml",): "quick", ("lattice/wilson_dslash",): "full"}
+    assert found == {("ml",): "quick", ("lattice/wilson_dslash",): "all"}
 
 
 def test_the_command_lines_pairs_replace_the_rules() -> None:
