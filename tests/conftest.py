@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import setuptools  # noqa: F401 - torch.compile imports it, and it cannot be once a test has loaded the standard distutils
 
 CommandLine = Callable[..., subprocess.CompletedProcess[str]]
 
