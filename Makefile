@@ -21,9 +21,8 @@ test: $(VENV)/.installed $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ngtbench check hardware
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contracts
-	$(BIN)/python -m pytest -n 2 tests/conformance
-	$(BIN)/python -m pytest tests/end_to_end
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/end_to_end tests/contracts tests/unit
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/conformance
 
 # An example of a report from the records in reports/baselines, and a demonstration of several machines that do not exist.
 pages: $(VENV)/.installed
@@ -38,7 +37,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV)"
 	@$(PIP) --editable .
-	@rm -f $(VENV)/.left-out; for group in report cpu torch onnx ml; do \
+	@rm -f $(VENV)/.left-out; for group in report cpu torch onnx ml fpga; do \
 	  $(PIP) --editable ".[$$group]" 2>$(VENV)/.pip.log || \
 	  echo "left out: group '$$group' did not install: $$(grep -m1 -i error $(VENV)/.pip.log)" >> $(VENV)/.left-out; done
 	@touch $(VENV)/.left-out $@

@@ -27,7 +27,7 @@ def ngtbench(tmp_path: Path) -> CommandLine:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tool() -> Callable[[str, str], str]:
     """Return a function that finds an outside tool, or skips naming the remedy; under NGTBENCH_REQUIRE_ALL it fails."""
 

@@ -88,9 +88,12 @@ def check(one: Prepared, verdict: Any) -> None:
         sys.exit(f"{one.case.id}: {verdict.reason}")
 
 
-def rounds(ready: dict[str, Prepared], count: int, least_s: float) -> dict[str, list[float]]:
-    """Return seconds per call of each engine in each round; engines take turns at being first."""
-    calls = {name: max(1, round(least_s / timed(one, 3))) for name, one in ready.items()}
+def rounds(ready: dict[str, Prepared], count: int, least_s: float, guess: int = 3) -> dict[str, list[float]]:
+    """Return seconds per call of each engine in each round; engines take turns at being first.
+
+    How many calls that takes is guessed from so many.
+    """
+    calls = {name: max(1, round(least_s / timed(one, guess))) for name, one in ready.items()}
     found: dict[str, list[float]] = {name: [] for name in ready}
     for turn in range(count):
         names = list(ready)
@@ -117,10 +120,11 @@ def show(report: dict[str, Any]) -> None:
     print("\n".join(lines))  # noqa: T201 - a script
 
 
-def cell(ours: list[float], peers: list[float]) -> str:
+def cell(ours: list[float], peers: list[float], unit: str = "ms") -> str:
     """Return time and ratio."""
     ratios = [peer / own for own, peer in zip(ours, peers, strict=True)]
-    words = f"{statistics.median(ours) * 1e3:.3g} ms ({min(ours) * 1e3:.3g})"
+    scale = {"ms": 1e3, "us": 1e6}[unit]
+    words = f"{statistics.median(ours) * scale:.3g} {unit} ({min(ours) * scale:.3g})"
     return f"{words}, {statistics.median(ratios):.2f}x ({min(ratios):.2f} to {max(ratios):.2f})"
 
 

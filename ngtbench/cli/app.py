@@ -5,7 +5,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
@@ -23,6 +23,7 @@ VERBS = {
     "compare": "Ratio per case of each file over the first, or why there is none.",
     "export": "Write records as a table, a summary or a JSON for other programs.",
     "report": "Write one self-contained HTML page.",
+    "fpga": "Estimate what a quantised network takes of an FPGA, and hold it against circuits.",
 }
 
 
@@ -41,9 +42,21 @@ def app(words: list[str]) -> typer.Typer:
         """Discover this machine, run validated benchmarks on it, compare machines."""
 
     for verb in [word for word in words[:1] if word in VERBS] or VERBS:
-        body = importlib.import_module(f"ngtbench.cli.{verb}").command
-        verbs.command(verb, help=VERBS[verb])(_exiting(body))
+        module = importlib.import_module(f"ngtbench.cli.{verb}")
+        if hasattr(module, "VERBS"):
+            verbs.add_typer(_group(verb, module.VERBS, words[1:2]), name=verb, help=VERBS[verb])
+        else:
+            verbs.command(verb, help=VERBS[verb])(_exiting(module.command))
     return verbs
+
+
+def _group(verb: str, inner: Mapping[str, str], words: list[str]) -> typer.Typer:
+    """Return a verb of verbs, each a file `verb_inner.py`."""
+    group = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+    for name in [word for word in words if word in inner] or inner:
+        body = importlib.import_module(f"ngtbench.cli.{verb}_{name}").command
+        group.command(name, help=inner[name])(_exiting(body))
+    return group
 
 
 def run() -> int:

@@ -8,6 +8,7 @@ import typer
 
 from ngtbench.discover import faults as profiles
 from ngtbench.errors import BadInput
+from ngtbench.kernels.fpga import parts
 from ngtbench.model.case import Tier
 from ngtbench.store.read import Reading, examine
 
@@ -35,9 +36,12 @@ def command(
 
 def _examined(path: Path) -> list[tuple[Path, list[str], tuple[str, ...]]]:
     """Return (file, faults, notes) of every record file here, and of the hardware files as one."""
-    hardware = path.suffix == ".toml" or (path.is_dir() and any(path.glob("*.toml")))
+    fpga = parts.files(path)
+    others = path.suffix == ".toml" or (path.is_dir() and any(path.glob("*.toml")))
+    hardware = others and path not in (*fpga, *(file.parent for file in fpga))
     found = [(path, profiles.check(path), tuple[str, ...]())] if hardware else []
-    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [] if hardware else [path]
+    found += [(file, parts.faults(file), ()) for file in fpga]
+    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [] if hardware or fpga else [path]
     for file in files:
         reading, faults = examine(file)
         found.append((file, [*faults, *_tiers(reading)], reading.notes))

@@ -32,6 +32,7 @@ from ngtbench.report.systems import systems
 from ngtbench.store import codec
 from ngtbench.store.append import Writer
 from ngtbench.store.read import Reading, read
+from ngtbench.workloads import name_of
 
 NOTHING_RAN = 3
 INTERRUPTED = 130
@@ -52,12 +53,15 @@ def command(
     output: Annotated[Path | None, typer.Option(help="Record file; default out/<host>-<time>.jsonl")] = None,
     resume: Annotated[Path | None, typer.Option(help="Finish this record file; its own selection is used")] = None,
     workload_dir: Annotated[Path | None, typer.Option("--workloads", help="Folder with your own workload files")] = None,
+    workflow: Annotated[Path | None, typer.Option(help="Event graph of your own, GraphML, in place of workloads")] = None,
     audit: Annotated[bool, typer.Option(help="Hunt what is right or fast only at the exact sizes and seeds")] = False,
     profile: Annotated[str | None, typer.Option(metavar="CASE", help="Run one case id under perf, nsys or rocprof")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record lines instead of a table")] = False,
 ) -> int:
     """Run cases and append a record of each."""
     timeout_s = units.duration_s(timeout)
+    if workflow is not None:
+        workloads, workload_dir = _workflow(workflow, workloads, workload_dir)
     selection = Selection(
         workloads=tuple(workloads or ()),
         sizes=tuple(size or ()),
@@ -89,6 +93,18 @@ def command(
     with Writer(path, resume=resume is not None) as writer:
         interrupted = _run(planned, machine, writer, begun, timeout_s, json, profiler)
     return _conclude(read(path), begun, time.monotonic() - start, profiler, interrupted)
+
+
+def _workflow(file: Path, workloads: list[str] | None, folder: Path | None) -> tuple[list[str], Path]:
+    """Return the workload that a user's workflow is, and where it comes from.
+
+    Raises BadInput where workloads are chosen too, or the file is no workflow by its name.
+    """
+    if workloads or folder:
+        raise BadInput(f"--workflow {file} is a workload itself: name no other, and no --workloads")
+    if file.suffix != ".graphml":
+        raise BadInput(f"--workflow {file}: give a GraphML file, NAME.graphml")
+    return [name_of(file)], file
 
 
 def _begun(path: Path, selection: Selection, output: Path | None) -> Reading:

@@ -99,7 +99,7 @@ class Pool:
         key = _key(job)
         if key not in self._workers:
             started = Worker(job.resources.threads, job.resources.bind, prefix=self._prefix)
-            warm = {"do": "warm", "backend": job.backend, "device": job.resources.device, "flush_b": job.flush_b}
+            warm = {"do": "warm", "backend": job.backend, "device": job.resources.device}
             started.ask(warm, START_LIMIT_S)
             self._workers[key] = started
         return self._workers[key]

@@ -1,7 +1,7 @@
 """The process that holds a case while it is measured: JSON lines in on stdin, answers out on stdout.
 
 Protocol 1. At the start it says {"ready": {protocol, version, package, pid}}. Then
-{"do": "warm", backend, device, flush_b} -> {"warm": true}, which may be left out,
+{"do": "warm", backend, device} -> {"warm": true}, which may be left out,
 {"do": "prepare", case, resources, seed, workloads} -> {"prepared": true} or {"outcome": ...}, and
 {"do": "measure", "budget_s"} -> {"outcome": ...}. Whatever else is printed goes to stderr.
 """
@@ -50,18 +50,15 @@ def _do(asked: dict[str, Any], held: list[Any], probes: dict[str, Any]) -> dict[
 
 
 def _warm(asked: dict[str, Any], probes: dict[str, Any]) -> dict[str, Any]:
-    """Do once what cases would wait for: import, learn what the device draws at rest, touch the memory that flushing writes."""
+    """Do once what cases would wait for: import, learn what the device draws at rest."""
     from ngtbench import backends
-    from ngtbench.backends.numpy import HostBackend
     from ngtbench.harness import measure, prepare  # noqa: F401 - to have it imported
     from ngtbench.harness.probes import open_probe
 
-    device, flush_b = asked["device"], asked["flush_b"]
+    device = asked["device"]
     with contextlib.suppress(Exception):  # the first case tells of it, as every case would
         backends.imported(asked["backend"])
         probes[device] = open_probe(device)
-        if flush_b and device.startswith("cpu"):
-            HostBackend("numpy", device).flush(flush_b)
     return {"warm": True}
 
 

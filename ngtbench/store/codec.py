@@ -24,12 +24,22 @@ def adapter() -> TypeAdapter[Record]:
     return TypeAdapter(union, config=_STRICT)
 
 
+@cache
+def _writer(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+@cache
+def _outcomes() -> TypeAdapter[tuple[Outcome]]:
+    return TypeAdapter(tuple[Outcome], config=_STRICT)  # a dataclass by itself cannot be given a config
+
+
 def to_json(value: object) -> str:
     """Write any model type as one line of strict JSON.
 
     Raises RecordError where it holds NaN or an infinity, which JSON does not have.
     """
-    plain = TypeAdapter(type(value)).dump_python(value, mode="json")
+    plain = _writer(type(value)).dump_python(value, mode="json")
     if "schema" in plain:
         plain = {"schema": plain.pop("schema"), **plain}
     try:
@@ -48,9 +58,8 @@ def outcome(plain: object) -> Outcome:
 
     Raises RecordError naming every key that does not fit.
     """
-    wrapped = TypeAdapter(tuple[Outcome], config=_STRICT)  # a dataclass by itself cannot be given a config
     try:
-        return wrapped.validate_json(json.dumps([plain]))[0]
+        return _outcomes().validate_json(json.dumps([plain]))[0]
     except ValidationError as error:
         raise RecordError(f"the worker's answer is not an outcome: {'; '.join(faults(error))}") from error
 

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,7 @@ from ngtbench.model.workload import Workload
 
 NEAR = "~"  # what parts the name of an audit's size from the size it is near
 _SEED = "seed"
+_READERS = {".graphml": "scheduling.event_graph"}  # whose `of_file` makes a workload of a user's data
 _HERE = Path(__file__).parent
 
 
@@ -20,12 +22,15 @@ def names(folder: str | None = None) -> dict[str, Path]:
     """Return every workload, `family/name` -> file; `folder` adds a user's own files to ours.
 
     A user's files are `folder/family/name.py`, or `folder/name.py` for family "user"; only those that assign WORKLOAD count.
+    `folder` may also be one file of data that a workload reads: `name.graphml` is user/name.
     Raises WorkloadError where the folder does not exist, holds no workload, or names one that exists already.
     """
     found = {f"{path.parent.name}/{path.stem}": path for path in sorted(_HERE.glob("*/[!_]*.py"))}
     if folder is None:
         return found
     root = Path(folder)
+    if root.suffix in _READERS and not root.is_dir():
+        return found | {name_of(root): root}
     if not root.is_dir():
         raise WorkloadError(f"--workloads {folder}: no such folder")
     paths = [path for path in sorted((*root.glob("[!_]*.py"), *root.glob("*/[!_]*.py"))) if _declares(path)]
@@ -39,6 +44,16 @@ def names(folder: str | None = None) -> dict[str, Path]:
     return found
 
 
+def name_of(file: Path) -> str:
+    """Return the name of the workload of a user's file of data.
+
+    Raises WorkloadError where it cannot be a part of a case's id.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", file.stem, re.ASCII):
+        raise WorkloadError(f"{file.name!a}: the name becomes a workload's: use letters, digits, _ . and - only")
+    return f"user/{file.stem}"
+
+
 def load(name: str, folder: str | None = None) -> Workload:
     """Import one workload by name.
 
@@ -48,6 +63,9 @@ def load(name: str, folder: str | None = None) -> Workload:
     if name not in known:
         raise WorkloadError(f"no workload '{name}': there are {', '.join(known)}")
     path = known[name]
+    if path.suffix in _READERS:
+        made: Workload = importlib.import_module(f"ngtbench.workloads.{_READERS[path.suffix]}").of_file(path)
+        return made
     if path.is_relative_to(_HERE):
         module = importlib.import_module(f"ngtbench.workloads.{name.replace('/', '.')}")
     else:

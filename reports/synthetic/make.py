@@ -22,7 +22,6 @@ from ngtbench.model.record import Energy, Health, MachineRecord, Measurement, Ou
 from ngtbench.model.workload import Workload
 from ngtbench.physics.rounding import STORAGE_B
 from ngtbench.store import codec
-from ngtbench.store.append import Writer
 
 JOBS, LAUNCHES, SAMPLES = 3, 2, 8
 BETWEEN_JOBS, BETWEEN_LAUNCHES, WITHIN = 0.012, 0.006, 0.004  # log standard deviations
@@ -58,13 +57,10 @@ def main() -> None:
     for card in CARDS:
         for job in range(JOBS):
             path = folder / f"gpu-{card.letter.lower()}-job-{job + 1}.jsonl"
-            path.unlink(missing_ok=True)
             machine = machine_of(card, job)
             digest = codec.digest(machine)
-            with Writer(path) as writer:
-                writer.append(MachineRecord(digest, machine))
-                for run in runs(card, job, digest):
-                    writer.append(run)
+            lines = [MachineRecord(digest, machine), *runs(card, job, digest)]
+            path.write_text("".join(codec.to_json(line) + "\n" for line in lines), encoding="utf-8")
 
 
 def runs(card: Card, job: int, digest: str) -> Iterator[RunRecord]:

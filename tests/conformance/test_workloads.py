@@ -58,11 +58,28 @@ def test_every_implementation_equals_the_oracle(case: Case) -> None:
     assert judged(ready, outputs(ready))
 
 
-@pytest.mark.parametrize("case", PROBLEMS, ids=lambda case: case.problem)
-def test_inputs_are_the_same_for_one_seed_and_others_for_another(case: Case) -> None:
-    first, again, other = (prepared(case, seed).verdict.inputs_digest for seed in (1, 1, 2))
-    assert first == again
-    assert first != other
+@pytest.fixture(scope="module", params=PROBLEMS, ids=lambda case: case.problem)
+def problem(request: pytest.FixtureRequest) -> Case:
+    """Return a case of each problem in turn; what is prepared of it, oracle and all, serves several tests."""
+    case: Case = request.param
+    return case
+
+
+@pytest.fixture(scope="module")
+def ready(problem: Case) -> Prepared:
+    """Return the problem, prepared."""
+    return prepared(problem)
+
+
+@pytest.fixture(scope="module")
+def other(problem: Case) -> Prepared:
+    """Return the same with another seed."""
+    return prepared(problem, seed=2)
+
+
+def test_inputs_are_the_same_for_one_seed_and_others_for_another(problem: Case, ready: Prepared, other: Prepared) -> None:
+    assert ready.verdict.inputs_digest == prepared(problem).verdict.inputs_digest
+    assert ready.verdict.inputs_digest != other.verdict.inputs_digest
 
 
 def slightly(host: Array, tolerance: float, exact: bool) -> Array:
@@ -85,24 +102,20 @@ TAMPER: dict[str, Callable[[Array], Array]] = {
 }
 
 
-@pytest.mark.parametrize("case", PROBLEMS, ids=lambda case: case.problem)
-def test_the_check_rejects_what_is_wrong(case: Case) -> None:
-    ready = prepared(case)
+def test_the_check_rejects_what_is_wrong(problem: Case, ready: Prepared) -> None:
     right = outputs(ready)
     assert judged(ready, right)
     for name, host in right.items():
-        tolerance = ready.workload.tolerance[case.dtype]
+        tolerance = ready.workload.tolerance[problem.dtype]
         wrong = {label: tamper(host) for label, tamper in TAMPER.items()}
-        wrong["slightly"] = slightly(host, tolerance, case.dtype in ("float64", "float32") and tolerance < 1e-3)
+        wrong["slightly"] = slightly(host, tolerance, problem.dtype in ("float64", "float32") and tolerance < 1e-3)
         for label, array in wrong.items():
             assert not judged(ready, {**right, name: array}), f"{label} {name} passed"
     assert not judged(ready, {}), "no outputs passed"
 
 
-@pytest.mark.parametrize("case", PROBLEMS, ids=lambda case: case.problem)
-def test_the_check_rejects_the_previous_cases_answer(case: Case) -> None:
-    previous = outputs(prepared(case, seed=2))
-    assert not judged(prepared(case, seed=1), previous)
+def test_the_check_rejects_the_previous_cases_answer(ready: Prepared, other: Prepared) -> None:
+    assert not judged(ready, outputs(other))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,6 +17,7 @@ from tests.conftest import CommandLine
 EVIL = Path(__file__).parent / "workloads"
 HONEST = {"right", "prints", "greedy", "tuned", "learnt"}  # the last two only where no audit looks
 QUICK = ("--budget", "0.05s", "--size", "XS", "--dtype", "float64")
+FEW = ("--size", "XS", "--impl", "numpy", "--impl", "numba")  # two workers that start soon
 
 
 def records(path: Path) -> list[dict[str, Any]]:
@@ -175,8 +176,8 @@ def test_without_a_profiler_nothing_runs(ngtbench: CommandLine, tmp_path: Path) 
     assert not (tmp_path / "a.jsonl").exists()
 
 
-def start(tmp_path: Path, file: Path, *more: str) -> subprocess.Popen[bytes]:
-    words = ["run", "system/triad", "system/launch", "--size", "XS", "--budget", "1s", "--output", str(file), *more]
+def start(tmp_path: Path, file: Path) -> subprocess.Popen[bytes]:
+    words = ["run", "system/triad", "system/launch", *FEW, "--budget", "0.6s", "--output", str(file)]
     return subprocess.Popen(
         [sys.executable, "-m", "ngtbench", *words], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -243,7 +244,7 @@ def test_a_killed_parent_loses_at_most_the_case_in_flight(ngtbench: CommandLine,
 
 def test_a_killed_worker_is_one_failed_record_and_is_replaced(ngtbench: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
-    process = start(tmp_path, file, "--impl", "numpy", "--impl", "numba")
+    process = start(tmp_path, file)
     wait_for_records(file, 1)
     time.sleep(0.3)
     for pid in workers_of(process.pid):
@@ -268,7 +269,7 @@ def test_a_half_line_is_dropped_and_its_case_run_again(ngtbench: CommandLine, tm
 
 def test_a_full_disk_keeps_what_was_measured(ngtbench: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
-    words = ("run", "system/triad", "--size", "XS", "--budget", "0.05s")
+    words = ("run", "system/triad", "--size", "XS", "--impl", "numpy", "--launches", "4", "--budget", "0.05s")
     assert ngtbench(*words, "--output", tmp_path / "whole.jsonl").returncode == 0
     room = int((tmp_path / "whole.jsonl").stat().st_size * 0.8)
     limited = subprocess.run(

@@ -53,22 +53,34 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> str:
     return html.write(html.render(made), folder / "out").as_uri()
 
 
-@pytest.fixture
-def browser(tool: Callable[[str, str], str], tmp_path: Path) -> Iterator[webdriver.Chrome]:
+@pytest.fixture(scope="module")
+def started(tool: Callable[[str, str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     options = Options()
     options.binary_location = tool("chromium", REMEDY)
+    profile = tmp_path_factory.mktemp("profile")
     quiet = "no-first-run disable-background-networking disable-component-update disable-sync disable-quic disable-gpu"
-    for word in ("headless=new", "no-sandbox", "disable-dev-shm-usage", *quiet.split(), f"user-data-dir={tmp_path / 'profile'}"):
+    for word in ("headless=new", "no-sandbox", "disable-dev-shm-usage", *quiet.split(), f"user-data-dir={profile}"):
         options.add_argument(f"--{word}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(tool("chromedriver", REMEDY)))
     driver.set_script_timeout(120)
     try:
-        driver.get("about:blank")
-        log(driver, "performance")  # what the browser's own first page asked for
         yield driver
     finally:
         driver.quit()
+
+
+@pytest.fixture
+def browser(started: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
+    """Return the browser with an empty tab, which emulates and has logged nothing."""
+    (first,) = started.window_handles
+    started.switch_to.new_window("tab")
+    started.get("about:blank")
+    for kind in ("browser", "performance"):
+        log(started, kind)
+    yield started
+    started.close()
+    started.switch_to.window(first)
 
 
 def log(browser: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:

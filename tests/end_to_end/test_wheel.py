@@ -46,14 +46,16 @@ def test_it_is_the_wheel_that_runs(installed: Path) -> None:
 
 def test_data_files_are_found(installed: Path) -> None:
     program = (
-        "from ngtbench import shipped; from ngtbench.discover import profiles; "
-        "print(len(profiles.load()), *(len(list(shipped.folder(k).iterdir())) for k in ('weights', 'published', 'schema')))"
+        "from ngtbench import shipped; from ngtbench.discover import profiles; from ngtbench.physics.samples import real; "
+        "print(len(profiles.load()), len(real.digits()[0]), "
+        "*(len(list(shipped.folder(k).iterdir())) for k in ('weights', 'published', 'schema')))"
     )
     found = subprocess.run(
         [str(installed), "-P", "-c", program], cwd=installed.parent, capture_output=True, text=True, timeout=60, check=False
     )
     assert found.returncode == 0, found.stderr
-    hardware, *others = map(int, found.stdout.split())
+    hardware, digits, *others = map(int, found.stdout.split())
+    assert digits == 1797
     assert hardware == len(list((ROOT / "hardware").glob("*.toml")))
     assert all(others)
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ngtbench.physics import counter
-from ngtbench.physics.samples.deviates import _CENTRE, _FAR, _FAR_TAIL, _LN_2, _MIDDLE, _ROOT_HALF, _SERIES, _TAIL
+from ngtbench.physics.samples.deviates import CENTRE, FAR, FAR_TAIL, LN_2, MIDDLE, ROOT_HALF, SERIES, TAIL
 
 
 def uniform(seed: int, stream: int, these: range, each: int, place: torch.device) -> torch.Tensor:
@@ -33,10 +33,10 @@ def normal(seed: int, stream: int, these: range, each: int, place: torch.device)
 
 def quantile(centred: torch.Tensor) -> torch.Tensor:
     """Return x with Phi(x) = 1/2 + centred, |centred| < 1/2."""
-    deviates = centred * _ratio(_MIDDLE, _CENTRE**2 - centred * centred)
-    outside = torch.nonzero(torch.abs(centred) > _CENTRE, as_tuple=True)
+    deviates = centred * _ratio(MIDDLE, CENTRE**2 - centred * centred)
+    outside = torch.nonzero(torch.abs(centred) > CENTRE, as_tuple=True)
     depth = _root(-log(0.5 - torch.abs(centred[outside])))
-    tail = torch.where(depth <= _FAR, _ratio(_TAIL, depth - 1.6), _ratio(_FAR_TAIL, depth - _FAR))
+    tail = torch.where(depth <= FAR, _ratio(TAIL, depth - 1.6), _ratio(FAR_TAIL, depth - FAR))
     deviates[outside] = torch.copysign(tail, centred[outside])
     return deviates
 
@@ -44,11 +44,11 @@ def quantile(centred: torch.Tensor) -> torch.Tensor:
 def log(values: torch.Tensor) -> torch.Tensor:
     """Return the natural logarithm of normal positive numbers."""
     mantissa, exponent = torch.frexp(values)
-    low = mantissa < _ROOT_HALF
+    low = mantissa < ROOT_HALF
     mantissa = torch.where(low, 2 * mantissa, mantissa)
     power = (exponent - low.to(torch.int32)).to(torch.float64)  # times a Python number, int32 would become float32
     s = (mantissa - 1) / (mantissa + 1)
-    return power * _LN_2 + s * _polynomial(_SERIES, s * s)
+    return power * LN_2 + s * _polynomial(SERIES, s * s)
 
 
 def _root(x: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 
 from ngtbench.kernels.ml.deviates_torch import log, normal, uniform, whole
 from ngtbench.model.workload import Arrays, Run, Setup
-from ngtbench.physics.samples import constituents, jets, objects, pairs, showers, tracks
+from ngtbench.physics.samples import constituents, jets, mixtures, objects, pairs, showers, tokens, tracks
 from ngtbench.physics.samples.draws import Sample
 
 _PART_CPU = 1 << 15  # numbers made at once: stays in cache
@@ -54,13 +54,17 @@ def numbers(sample: Sample) -> int:
         return sample.constituents * sample.features
     if isinstance(sample, showers.Size):
         return sample.cells
+    if isinstance(sample, mixtures.Size):
+        return sample.features
+    if isinstance(sample, tokens.Size):
+        return sample.length + 1
     return 3 * sample.most if isinstance(sample, objects.Size) else sample.layers * sample.hits
 
 
 def _jets(size: jets.Size, seed: int, these: range, place: torch.device, share: float) -> Drawn:
-    label = whole(seed, jets._CLASS, these, 0, jets.CLASSES - 1, place)
-    z = normal(seed, jets._Z, these, jets.FEATURES, place)
-    wider = torch.arange(jets.FEATURES, device=place) // jets._BLOCK == label[:, None]
+    label = whole(seed, jets.CLASS, these, 0, jets.CLASSES - 1, place)
+    z = normal(seed, jets.Z, these, jets.FEATURES, place)
+    wider = torch.arange(jets.FEATURES, device=place) // jets.BLOCK == label[:, None]
     x = torch.where(wider, math.sqrt(size.variance) * z, z)
     return {"x": _reflected(_reflected(x, 0), 1).to(torch.float32), "label": label}
 
@@ -74,46 +78,46 @@ def _reflected(x: torch.Tensor, k: int) -> torch.Tensor:
 
 
 def _constituents(size: constituents.Size, seed: int, these: range, place: torch.device, share: float) -> Drawn:
-    label = whole(seed, constituents._CLASS, these, 0, 1, place)
-    count = whole(seed, constituents._COUNT, these, size.fewest, size.most, place)
+    label = whole(seed, constituents.CLASS, these, 0, 1, place)
+    count = whole(seed, constituents.COUNT, these, size.fewest, size.most, place)
     mask = torch.arange(size.most, device=place) < count[:, None]
     width = mask * _table((1.0, math.sqrt(size.variance)), place)[label][:, None]
-    numbers = normal(seed, constituents._FEATURE, these, size.most * size.features, place)
+    numbers = normal(seed, constituents.FEATURE, these, size.most * size.features, place)
     x = width[:, :, None] * numbers.reshape(-1, size.most, size.features) + 0.0  # no -0 in empty slots
     return {"x": x.to(torch.float32), "mask": mask.view(torch.uint8), "label": label}
 
 
 def _pairs(size: pairs.Size, seed: int, these: range, place: torch.device, share: float) -> Drawn:
     n, k = size.constituents, size.features
-    label = whole(seed, pairs._CLASS, these, 0, 1, place)
-    four = normal(seed, pairs._FEATURE, these, n * k, place).reshape(-1, n // pairs._FOUR, 2, 2, k)
+    label = whole(seed, pairs.CLASS, these, 0, 1, place)
+    four = normal(seed, pairs.FEATURE, these, n * k, place).reshape(-1, n // pairs.FOUR, 2, 2, k)
     rest = math.sqrt((1 - size.correlation) * (1 + size.correlation))
     four[:, :, :, 1] = size.correlation * four[:, :, :, 0] + rest * four[:, :, :, 1]
     turned = torch.where(label[:, None, None, None, None] != 0, four, four.transpose(2, 3)).reshape(-1, n, k)
-    order = torch.argsort(uniform(seed, pairs._ORDER, these, n, place), dim=1, stable=True)
-    numbers = 2 * (np.arange(n) // pairs._FOUR) + np.array((pairs._VERTEX, pairs._CLUSTER))[:, np.arange(n) % pairs._FOUR]
+    order = torch.argsort(uniform(seed, pairs.ORDER, these, n, place), dim=1, stable=True)
+    numbers = 2 * (np.arange(n) // pairs.FOUR) + np.array((pairs.VERTEX, pairs.CLUSTER))[:, np.arange(n) % pairs.FOUR]
     x = torch.gather(turned, 1, order[:, :, None].expand(-1, -1, k))
     return {"x": x.to(torch.float32), "pairs": torch.from_numpy(numbers.T.copy()).to(place)[order], "label": label}
 
 
 def _showers(size: showers.Size, seed: int, these: range, place: torch.device, share: float) -> Drawn:
-    bounds = _table(np.cumsum(showers._SHARES[:-1]), place)
-    kind = torch.searchsorted(bounds, uniform(seed, showers._KIND, these, 1, place)[:, 0].contiguous(), right=True)
-    chance = uniform(seed, showers._LEANS, these, 2, place)
+    bounds = _table(np.cumsum(showers.SHARES[:-1]), place)
+    kind = torch.searchsorted(bounds, uniform(seed, showers.KIND, these, 1, place)[:, 0].contiguous(), right=True)
+    chance = uniform(seed, showers.LEANS, these, 2, place)
     label = (chance[:, 0] < share).to(torch.int64)
     side = label * (1 - 2 * (chance[:, 1] < 0.5).to(torch.int64))
     lean = side.to(torch.float64) * (size.lean * size.noise_gev)
-    x = _table(showers.means(size), place)[kind] + size.noise_gev * normal(seed, showers._CELL, these, size.cells, place)
-    x = x + size.shared_gev * normal(seed, showers._SHARED, these, 1, place)
-    x = x + lean[:, None] * _table(showers._odd(size), place)
+    x = _table(showers.means(size), place)[kind] + size.noise_gev * normal(seed, showers.CELL, these, size.cells, place)
+    x = x + size.shared_gev * normal(seed, showers.SHARED, these, 1, place)
+    x = x + lean[:, None] * _table(showers.leaning(size), place)
     return {"x": x.to(torch.float32).reshape(-1, size.rows, size.columns), "kind": kind, "label": label}
 
 
 def _objects(size: objects.Size, seed: int, these: range, place: torch.device, share: float) -> Drawn:
-    label = whole(seed, objects._CLASS, these, 0, 1, place)
-    count = whole(seed, objects._COUNT, these, size.fewest, size.most, place)
+    label = whole(seed, objects.CLASS, these, 0, 1, place)
+    count = whole(seed, objects.COUNT, these, size.fewest, size.most, place)
     mask = torch.arange(size.most, device=place) < count[:, None]
-    u = uniform(seed, objects._OBJECT, these, 3 * size.most, place).reshape(-1, 3, size.most)
+    u = uniform(seed, objects.OBJECT, these, 3 * size.most, place).reshape(-1, 3, size.most)
     scale = _table((objects.SCALE_GEV, objects.SCALE_GEV * size.hardness), place)[label]
     above = -log(1 - u[:, 0]) * scale[:, None]
     pt = -torch.sort(torch.where(mask, -above - objects.THRESHOLD_GEV, 0.0), dim=1).values
@@ -123,9 +127,9 @@ def _objects(size: objects.Size, seed: int, these: range, place: torch.device, s
 
 
 def _tracks(size: tracks.Size, seed: int, these: range, place: torch.device, share: float) -> Drawn:
-    found = uniform(seed, tracks._NOISE, these, size.layers * size.hits, place).reshape(-1, size.layers, size.hits)
-    track = uniform(seed, tracks._START, these, 1, place)[:, 0]
-    bends = normal(seed, tracks._STEP, these, size.layers - 1, place)
+    found = uniform(seed, tracks.NOISE, these, size.layers * size.hits, place).reshape(-1, size.layers, size.hits)
+    track = uniform(seed, tracks.START, these, 1, place)[:, 0]
+    bends = normal(seed, tracks.STEP, these, size.layers - 1, place)
     step = torch.zeros_like(track)
     for layer in range(size.layers):
         found[:, layer, 0] = track - torch.floor(track)
@@ -134,6 +138,29 @@ def _tracks(size: tracks.Size, seed: int, these: range, place: torch.device, sha
             track = track + step
     order = torch.argsort(found, dim=2, stable=True)
     return {"y": torch.gather(found, 2, order).to(torch.float32), "on_track": (order == 0).view(torch.uint8)}
+
+
+def _mixtures(size: mixtures.Size, seed: int, these: range, place: torch.device, share: float) -> Drawn:
+    kind = whole(seed, mixtures.KIND, these, 0, size.kinds - 1, place)
+    shower = _table(mixtures.means(size), place)[kind] + size.width * normal(seed, mixtures.VOXEL, these, size.features, place)
+    start = normal(seed, mixtures.NOISE, these, size.features, place)
+    t = (uniform(seed, mixtures.TIME, these, 1, place)[:, 0] * (1 - 2.0**-24)).to(torch.float32)
+    time = t[:, None].to(torch.float64)
+    x = (1 - time) * start + time * shower
+    return {"x": x.to(torch.float32), "t": t, "v": (shower - start).to(torch.float32)}
+
+
+def _tokens(size: tokens.Size, seed: int, these: range, place: torch.device, share: float) -> Drawn:
+    numbers = uniform(seed, tokens.TOKEN, these, size.length + 1, place)
+    some = (numbers * size.branches).to(torch.int64)
+    some[:, :2] = (numbers[:, :2] * size.vocabulary).to(torch.int64)
+    order = torch.from_numpy(tokens.orders(size)).to(place)
+    for at in range(2, size.length + 1):
+        before, last = some[:, at - 2], some[:, at - 1]
+        some[:, at] = order[before % size.classes, (last + some[:, at]) % size.vocabulary]
+    label = some[:, 1:].clone()
+    label[:, 0] = -1
+    return {"tokens": some[:, :-1].contiguous(), "label": label}
 
 
 def _table(values: Any, place: torch.device) -> torch.Tensor:
@@ -148,4 +175,6 @@ _MAKERS: dict[type, Callable[..., Drawn]] = {
     showers.Size: _showers,
     objects.Size: _objects,
     tracks.Size: _tracks,
+    mixtures.Size: _mixtures,
+    tokens.Size: _tokens,
 }

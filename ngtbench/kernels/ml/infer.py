@@ -9,7 +9,7 @@ import numpy as np
 
 from ngtbench.kernels.ml import loadgen
 from ngtbench.kernels.ml.loadgen import Load, Result
-from ngtbench.kernels.ml.loadgen_rate import borne, checked
+from ngtbench.kernels.ml.loadgen_rate import borne, checked, held
 from ngtbench.kernels.ml.loadgen_serve import Null, System
 from ngtbench.model.workload import Array, Arrays, Setup, Trial, Watch
 
@@ -89,8 +89,11 @@ def system(setup: Setup, engine_of_batch: Callable[[int], Engine], pool: Mapping
 
 
 def buffers(setup: Setup, batch: int, pool: Mapping[str, Array]) -> dict[str, Array]:
-    """Return what an engine of a batch reads, samples first, for a pool as `system` is given it."""
-    return {name: np.zeros((batch, *array.shape[1:]), array.dtype) for name, array in _first(setup, pool).items()}
+    """Return what an engine of a batch reads, samples first, for a pool as `system` is given it: at first samples of the pool.
+
+    A network may have no answer to zeros, as to a list without objects.
+    """
+    return {name: np.ascontiguousarray(array[np.arange(batch) % len(array)]) for name, array in _first(setup, pool).items()}
 
 
 def _first(setup: Setup, pool: Mapping[str, Array]) -> dict[str, Array]:
@@ -98,7 +101,10 @@ def _first(setup: Setup, pool: Mapping[str, Array]) -> dict[str, Array]:
 
 
 class Trials:
-    """A trial is one run of LoadGen, or in Server the search of a rate, beside a run of a system that does nothing."""
+    """A trial is one run of LoadGen, or in Server the search of a rate, beside a run of a system that does nothing.
+
+    The watch is open during the runs whose latencies and samples are given, and then alone.
+    """
 
     def __init__(self, setup: Setup, pooled: Pooled) -> None:
         self._size, self._seed, self._pooled = setup.size, setup.seed, pooled
@@ -112,14 +118,13 @@ class Trials:
             bound_s=size.bound_s, percentile=size.percentile, limit_s=_LIMIT * size.duration_s,
         )  # fmt: skip
         self._pooled.forget()
-        with watch():
-            metrics = self._served(load) if size.scenario == "Server" else self._asked(load)
+        metrics = self._served(load, watch) if size.scenario == "Server" else self._asked(load, watch)
         self._pooled.rest()
         return Trial(self._pooled.outputs, metrics | {"convert_s": self._pooled.convert_s()})
 
-    def _asked(self, load: Load) -> dict[str, float]:
+    def _asked(self, load: Load, watch: Watch) -> dict[str, float]:
         rate_hz = self._rate_hz or self._guess_hz()
-        load, result = self._whole(replace(load, rate_hz=rate_hz))
+        load, result = self._whole(replace(load, rate_hz=rate_hz), watch)
         self._rate_hz = _MORE * result.samples_hz / load.together
         null = loadgen.run(Null(self._pooled.samples), load, self._pooled.largest)
         per_sample_s = {
@@ -127,20 +132,24 @@ class Trials:
         }  # fmt: skip
         return _metrics(per_sample_s[load.scenario], result, null, result.samples)
 
-    def _served(self, load: Load) -> dict[str, float]:
-        if not self._rate_hz:
+    def _served(self, load: Load, watch: Watch) -> dict[str, float]:
+        largest, first, size = self._pooled.largest, not self._rate_hz, self._size
+        if first:
             offline = replace(load, scenario="Offline", rate_hz=self._guess_hz(), queries=1)
-            start_hz, factor = self._whole(offline)[1].samples_hz, 4.0
+            self._rate_hz = (size.share or 1.0) * self._whole(offline, watch)[1].samples_hz
+        load = replace(load, rate_hz=self._rate_hz)
+        if size.share:
+            found = held(self._pooled, replace(load, bound_s=size.duration_s), largest, watch)
         else:
-            start_hz, factor = self._rate_hz, _NEAR
-        found = borne(self._pooled, replace(load, rate_hz=start_hz), self._pooled.largest, factor)
-        self._rate_hz = found.rate_hz
+            found = borne(self._pooled, load, largest, 4.0 if first else _NEAR, watch)
+            self._rate_hz = found.rate_hz
         middle = found.middle
         medians = replace(
             found.runs[0], p50_s=middle("p50_s"), p90_s=middle("p90_s"), p99_s=middle("p99_s"), p999_s=middle("p999_s"),
             own_s=middle("own_s"),
         )  # fmt: skip
-        return _metrics(1 / found.rate_hz, medians, found.null, sum(one.samples for one in found.runs))
+        merit_s = medians.p99_s if size.share else 1 / found.rate_hz
+        return _metrics(merit_s, medians, found.null, sum(one.samples for one in found.runs))
 
     def _guess_hz(self) -> float:
         """Return queries a second that are more than will be answered, by a look at the system alone."""
@@ -151,13 +160,14 @@ class Trials:
         samples = len(index) if self._size.scenario in ("Offline", "Server") else 1
         return min(_MORE * calls * samples / spent_s, _GUESS_MOST_HZ)
 
-    def _whole(self, load: Load) -> tuple[Load, Result]:
+    def _whole(self, load: Load, watch: Watch) -> tuple[Load, Result]:
         """Run until LoadGen had queries enough for its duration; return what it was asked in the end, and the result.
 
         Raises NgtBenchError where the run is not valid.
         """
         for _ in range(_TRIES):
-            result = loadgen.run(self._pooled, load, self._pooled.largest)
+            with watch():
+                result = loadgen.run(self._pooled, load, self._pooled.largest)
             if not result.invalid or result.queries * load.together / max(result.samples_hz, 1e-9) > load.duration_s:
                 break
             load = replace(load, rate_hz=2 * load.rate_hz)

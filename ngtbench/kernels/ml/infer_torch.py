@@ -1,4 +1,4 @@
-"""A network in torch under load, on the processor: eager, and compiled by TorchInductor."""
+"""A network in torch under load, on the processor: eager, compiled, scripted, and compiled ahead of time."""
 
 import time
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
+from ngtbench.kernels.ml import engines_torch
 from ngtbench.kernels.ml.engines_torch import forward_of, parted
 from ngtbench.kernels.ml.infer import Engine, Trials, buffers, trials
 from ngtbench.kernels.ml.jet_mlp_torch import compiler
-from ngtbench.model.workload import Arrays, Setup
+from ngtbench.model.workload import Arrays, Run, Setup
 
 Forward = Callable[..., torch.Tensor]
 
@@ -33,6 +34,32 @@ def compiled(setup: Setup, **arrays: torch.Tensor) -> Trials:
     made = _served(setup, arrays, graph)
     setup.compiled(time.perf_counter() - start)
     return made
+
+
+def scripted(setup: Setup, **arrays: torch.Tensor) -> Trials:
+    """Serve traced to TorchScript and frozen, one graph a batch."""
+    return _built(setup, arrays, engines_torch.scripted)
+
+
+def exported(setup: Setup, **arrays: torch.Tensor) -> Trials:
+    """Serve compiled ahead of time by AOTInductor, one package a batch; raise Unavailable where there is no compiler."""
+    start = time.perf_counter()
+    made = _built(setup, arrays, engines_torch.exported)
+    setup.compiled(time.perf_counter() - start)
+    return made
+
+
+def _built(setup: Setup, arrays: dict[str, torch.Tensor], build: Callable[..., Run]) -> Trials:
+    """Serve by what `ml/<network>` builds for a batch."""
+    weights = {name: arrays.pop(name) for name in setup.size.network.shapes()}
+    pool = {name: tensor.numpy() for name, tensor in arrays.items()}
+
+    def engine(batch: int) -> Engine:
+        own = buffers(setup, batch, pool)
+        run = build(setup, **{name: torch.from_numpy(array) for name, array in own.items()}, **weights)
+        return Engine(own, lambda: {"outputs": run()["outputs"].numpy()})
+
+    return trials(setup, engine, pool)
 
 
 def _served(setup: Setup, arrays: dict[str, torch.Tensor], made: Callable[[Forward], Forward]) -> Trials:

@@ -1,5 +1,6 @@
 """Loading from a file in shuffled batches, ahead by threads, beside a network; and from a NumPy memory map."""
 
+import mmap
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ngtbench.errors import BadInput
+from ngtbench.kernels.ml.loader_cache import Cache
 from ngtbench.kernels.ml.loader_file import FEATURES, RECORD, Open, Reader, Samples, Write, stored
 from ngtbench.model.workload import Array, Setup, Trial, Watch
 
@@ -24,15 +26,22 @@ def memmap(setup: Setup, x: Array, label: Array, **weights: Array) -> Build:
 def trial(setup: Setup, write: Write, opened: Open, x: Array, label: Array, weights: dict[str, Array], what: str) -> Build:
     """Write the file, open and prove it, and return a trial: an epoch of loading alone, of computing alone, and of both."""
     size, clock = setup.size, setup.backend.clock
-    readers, file_b = stored(size, write, opened, Samples(x, label, np.arange(len(x))))
-    setup.say(f"{what}, {file_b / len(x):.1f} bytes a jet, {size.ahead} threads ahead, page cache warm")
+    readers, cache = stored(size, write, opened, Samples(x, label, np.arange(len(x))), Cache)
+    state = "cold" if size.cold else "warm"
+    setup.say(f"{what}, {cache.size_b / len(x):.1f} bytes a jet, {size.ahead} threads ahead, page cache {state}")
     payload_b, n = RECORD.itemsize * size.samples, size.samples
+
+    def chill() -> None:
+        if size.cold:
+            cache.drop(readers)
 
     def one(k: int, watch: Watch) -> Trial:
         network = Network(size, weights)
         window = next(windows(size, readers, (setup.seed, k)))
+        chill()
         load_s = clock.time(lambda: deque(windows(size, readers, (setup.seed, k)), maxlen=0), 1).wall_s
         compute_s = clock.time(lambda: network.take(repeated(window, n)), 1).wall_s
+        chill()
         with watch():
             network.take(windows(size, readers, (setup.seed, k)))
         both_s = watch.spent_s
@@ -134,13 +143,18 @@ def write_records(path: Path, samples: Samples, block: int) -> None:
         np.save(file, records)
 
 
-class Records:
+class Records(Reader):
     """A .npy file of records, mapped into memory."""
 
     def __init__(self, path: Path, size: Any) -> None:
         self._records = np.load(path, mmap_mode="r")
         if self._records.dtype != RECORD or self._records.shape != (size.samples,):
             raise BadInput(f"{path}: holds {self._records.dtype} of shape {self._records.shape}, not {size.samples} jets")
+
+    def forget(self) -> None:
+        """Unmap pages; they are mapped again when they are read."""
+        mapped: Any = self._records.base  # the map itself
+        mapped.madvise(mmap.MADV_DONTNEED)
 
     def read(self, start: int, into: Samples) -> None:
         """Copy records out of the map."""

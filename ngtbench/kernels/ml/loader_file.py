@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ngtbench.model.workload import Array
 
 FEATURES = 16
 RECORD = np.dtype([("x", np.float32, (FEATURES,)), ("label", np.int64), ("event", np.int64)])
+Kept = TypeVar("Kept")
 _MARGIN = 2  # free space over what the jets take: formats and file systems add to it
 
 
@@ -41,6 +42,9 @@ class Samples:
 class Reader(Protocol):
     """An open file of jets; a thread at a time reads from it."""
 
+    def forget(self) -> None:
+        """Let go of pages of the file that are mapped, which the page cache cannot drop."""
+
     def read(self, start: int, into: Samples) -> None:
         """Read the jets from this one on, as many as there is room for, which are of one block."""
         ...
@@ -50,8 +54,8 @@ Write = Callable[[Path, Samples, int], None]  # with jets of a block
 Open = Callable[[Path, Any], Reader]  # with the workload's size; raises BadInput where the file holds something else
 
 
-def stored(size: Any, write: Write, opened: Open, samples: Samples) -> tuple[list[Reader], int]:
-    """Write the file, open it once for each thread, and take its name away; return the readers and its bytes.
+def stored(size: Any, write: Write, opened: Open, samples: Samples, keep: Callable[[Path], Kept]) -> tuple[list[Reader], Kept]:
+    """Write the file, open it once for each thread, and take its name away; return the readers, and what else is to keep it.
 
     Raises Unavailable where no file of this size can be written, BadInput where what was written is not what is read.
     """
@@ -63,7 +67,7 @@ def stored(size: Any, write: Write, opened: Open, samples: Samples) -> tuple[lis
         except OSError as error:
             raise Unavailable(f"{path} cannot be written: {error}", _remedy(needed_b)) from error
         readers = [proved(path, size, opened) for _ in range(max(1, size.ahead))]
-        return readers, path.stat().st_size
+        return readers, keep(path)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 
 from ngtbench.errors import BadInput
 from ngtbench.kernels.ml.loader import Build, trial
-from ngtbench.kernels.ml.loader_file import RECORD, Samples
+from ngtbench.kernels.ml.loader_file import RECORD, Reader, Samples
 from ngtbench.model.workload import Array, Setup
 
 _COLUMNS = {name: RECORD[name].base for name in RECORD.names or ()}
@@ -48,7 +48,7 @@ def write(path: Path, samples: Samples, block: int, options: dict[str, Any]) -> 
         path.write_bytes(file.id.get_file_image())
 
 
-class Columns:
+class Columns(Reader):
     """An HDF5 file of a data set per column; threads take turns in HDF5, which has one lock."""
 
     def __init__(self, path: Path, size: Any) -> None:

@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from ngtbench.errors import BadInput
 from ngtbench.kernels.ml.loader import Build, trial
-from ngtbench.kernels.ml.loader_file import FEATURES, Samples
+from ngtbench.kernels.ml.loader_file import FEATURES, Reader, Samples
 from ngtbench.model.workload import Array, Setup
 
 _COMPRESSION = "snappy"  # what pyarrow does by itself
@@ -39,7 +39,7 @@ def write(path: Path, samples: Samples, block: int, kind: Any) -> None:
     parquet.write_table(table, path, row_group_size=block, compression=_COMPRESSION, use_dictionary=False)
 
 
-class RowGroups:
+class RowGroups(Reader):
     """A Parquet file with a row group per block, read without pyarrow's own threads."""
 
     def __init__(self, path: Path, size: Any, kind: Any) -> None:

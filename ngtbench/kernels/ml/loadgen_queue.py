@@ -3,14 +3,16 @@
 import contextlib
 import threading
 from array import array
+from collections import deque
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
 from ngtbench.errors import NgtBenchError
-from ngtbench.kernels.ml.loadgen_serve import Asked, Clients, Direct, System, clock, median_s, nanoseconds
+from ngtbench.kernels.ml.loadgen_serve import Asked, Clients, Counted, Direct, System, clock, median_s, nanoseconds
 
 _STEP_S = 0.02
+Query = tuple[int, list[int], list[int]]  # when it came, its id, its index: a server is asked for one sample at a time
 
 
 class Queued(Direct):
@@ -21,10 +23,9 @@ class Queued(Direct):
 
     def __init__(self, system: System, clients: Clients, asked: Asked) -> None:
         super().__init__(system, clients, asked)
-        self._waiting = SimpleQueue[tuple[int, int, int] | None]()  # when it came, id, index
-        self._held = list[int]()  # ids that the worker has and has not completed
+        self._waiting = SimpleQueue[Query | None]()
+        self._held = deque[list[int]]()  # ids that the worker has and has not completed; no lock: to take is one step
         self._late = 0
-        self._lock = threading.Lock()
         self._asked_all, self._over = threading.Event(), threading.Event()
         self._hung = False
         self._came_ns, self._woken_ns = array("q"), array("q")
@@ -56,13 +57,15 @@ class Queued(Direct):
         return max(median_s(self._came_ns), median_s(self._woken_ns)) + median_s(self._own_ns)
 
     def issue(self, ids: list[int], index: list[int]) -> None:
-        """Put a query where the worker finds it."""
+        """Put a query where the worker finds it; all else is the worker's, for whom the interpreter is not free before."""
         came = clock()
-        self._first_ns = self._first_ns or came
-        self._queries += 1
-        for one, at in zip(ids, index, strict=True):
-            self._waiting.put((came, one, at))
+        self._waiting.put((came, ids, index))
         self._came_ns.append(clock() - came)
+
+    def counted(self) -> Counted:
+        """Return what was seen, once the run is over."""
+        self._queries = len(self._came_ns)
+        return super().counted()
 
     def _work(self) -> None:
         waiting, late_ns = self._waiting, nanoseconds(self._asked.late_s)
@@ -71,6 +74,7 @@ class Queued(Direct):
             if (first := waiting.get()) is None:
                 return
             start = clock()
+            self._first_ns = self._first_ns or first[0]
             if slept:
                 self._woken_ns.append(start - first[0])
             came, ids, index = self._batch(first)
@@ -84,19 +88,18 @@ class Queued(Direct):
             self._own_ns.append((self._last_ns - start - system_ns) // len(ids))
             self._judge(came)
 
-    def _batch(self, first: tuple[int, int, int]) -> tuple[list[int], list[int], list[int]]:
+    def _batch(self, first: Query) -> tuple[list[int], list[int], list[int]]:
         """Take what waits, up to the largest batch: no other thread takes, so what is there stays there."""
-        waiting, (one, two, three), largest = self._waiting, first, self._asked.largest
-        came, ids, index = [one], [two], [three]
+        waiting, largest = self._waiting, self._asked.largest
+        came, ids, index = [first[0]], first[1], first[2]
         while len(ids) < largest and not waiting.empty():
             if (more := waiting.get()) is None:
                 waiting.put(None)
                 break
             came.append(more[0])
-            ids.append(more[1])
-            index.append(more[2])
-        with self._lock:
-            self._held = ids
+            ids += more[1]
+            index += more[2]
+        self._held.append(ids)
         return came, ids, index
 
     def _judge(self, came: list[int]) -> None:
@@ -109,9 +112,10 @@ class Queued(Direct):
 
     def _release(self) -> list[int]:
         """Return the ids that are still to be completed, once."""
-        with self._lock:
-            held, self._held = self._held, []
-        return held
+        try:
+            return self._held.pop()
+        except IndexError:
+            return []
 
     def _watch(self) -> None:
         """Complete all that waits for a system that does not return, and all that still comes, so that LoadGen ends."""
@@ -124,4 +128,4 @@ class Queued(Direct):
         while not self._over.wait(_STEP_S):
             with contextlib.suppress(Empty):
                 while (one := self._waiting.get_nowait()) is not None:
-                    self._clients.complete([one[1]])
+                    self._clients.complete(one[1])

@@ -1,6 +1,7 @@
-"""The largest rate of arrivals that a system bears: bracketed, halved to 5 %, and confirmed by repeated runs."""
+"""The largest rate of arrivals that a system bears: bracketed, halved to 5 %, confirmed; or one that is given."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -16,9 +17,12 @@ NULLS = 3.0  # times the p99 of a system that does nothing, which a p99 must rea
 _LATE = 10  # queries beyond the percentile in a run whose percentile is known
 
 
+Watched = Callable[[], AbstractContextManager[None]]  # what is opened around the runs that count
+
+
 @dataclass(frozen=True)
 class Borne:
-    """The largest rate that met the bound, its runs, and a run of a system that does nothing at that rate."""
+    """A rate that was borne, its runs, and a run of a system that does nothing at that rate."""
 
     rate_hz: float
     runs: tuple[Result, ...]
@@ -29,14 +33,14 @@ class Borne:
         return float(median(getattr(one, name) for one in self.runs))
 
 
-def borne(system: System, load: Load, largest: int, factor: float = 4.0) -> Borne:
+def borne(system: System, load: Load, largest: int, factor: float = 4.0, watch: Watched = nullcontext) -> Borne:
     """Search from the rate of `load`, by steps of `factor` first; every run is another Poisson sequence.
 
     No rate is tried at which the queries that a run needs last longer than the limit of `load`.
     Raises Unavailable where no rate meets the bound, or where LoadGen itself is too slow to tell; what `loadgen.run` raises.
     """
-    queries = max(load.queries, round(_LATE / (1 - load.percentile)))
-    load, runs, seed = replace(load, queries=queries), list[Result](), load.seed
+    load, runs, seed = _known(load), list[Result](), load.seed
+    queries = load.queries
 
     def probe(rate_hz: float, *, of: System = system) -> Result:
         nonlocal seed
@@ -48,8 +52,9 @@ def borne(system: System, load: Load, largest: int, factor: float = 4.0) -> Born
 
     def confirmed(rate_hz: float) -> bool:
         runs.clear()
-        while len(runs) < RUNS and not (runs and runs[-1].invalid):
-            runs.append(probe(rate_hz))
+        with watch():
+            while len(runs) < RUNS and not (runs and runs[-1].invalid):
+                runs.append(probe(rate_hz))
         return not runs[-1].invalid
 
     lowest_hz = max(LOWEST * load.rate_hz, queries / load.limit_s)
@@ -61,9 +66,30 @@ def borne(system: System, load: Load, largest: int, factor: float = 4.0) -> Born
             f"does not meet the bound: {100 * load.percentile:g} % of queries within {load.bound_s:g} s, "
             f"down to {lowest_hz:.3g} queries/s"
         )
-    found = Borne(rate_hz, tuple(runs), probe(rate_hz, of=Null(system.samples)))
+    return _said(Borne(rate_hz, tuple(runs), probe(rate_hz, of=Null(system.samples))))
+
+
+def held(system: System, load: Load, largest: int, watch: Watched = nullcontext) -> Borne:
+    """Run once at the rate of `load`, and once without a system; latencies stand whatever they are.
+
+    Raises Unavailable where the system is overloaded, so that latencies grow as long as it runs: where LoadGen does not find the
+    bound of `load` met, which is to be a long one; and where LoadGen itself is too slow to tell.
+    """
+    load = _known(load)
+    with watch():
+        run = loadgen.run(system, load, largest)
+    if run.invalid:
+        raise Unavailable(f"overloaded at {load.rate_hz:.4g} queries/s: {run.invalid}")
+    return _said(Borne(load.rate_hz, (run,), loadgen.run(Null(system.samples), load, largest)))
+
+
+def _known(load: Load) -> Load:
+    return replace(load, queries=max(load.queries, round(_LATE / (1 - load.percentile))))
+
+
+def _said(found: Borne) -> Borne:
     if refused := below(found.middle("p99_s"), found.null.p99_s):
-        raise Unavailable(f"{refused}, at {rate_hz:.4g} queries/s")
+        raise Unavailable(f"{refused}, at {found.rate_hz:.4g} queries/s")
     return found
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from ngtbench.errors import NgtBenchError, Unavailable
-from ngtbench.kernels.ml import scores_torch
+from ngtbench.kernels.ml import ranks_torch, scores_torch
 from ngtbench.kernels.ml.engines_torch import choose, forward_of
 from ngtbench.kernels.ml.jet_mlp_torch import compiler
 from ngtbench.kernels.ml.memory_torch import Peak
@@ -54,7 +54,7 @@ def graphed(setup: Setup, **arrays: torch.Tensor) -> Callable[[int, Watch], Tria
 class Training:
     """Samples on their device, parameters, and what a step does to them.
 
-    A step takes the numbers of its samples: a rank of several would take its part of them, and average gradients.
+    A step takes the numbers of its samples; ranks of torchrun take a part of them each, and average gradients and losses.
     """
 
     def __init__(self, setup: Setup, arrays: Tensors, *, captured: bool = False) -> None:
@@ -120,14 +120,17 @@ class Training:
         return torch.cat(found)
 
     def _step(self, numbers: torch.Tensor) -> torch.Tensor:
-        samples = {name: tensor[numbers] for name, tensor in self.samples.items()}
+        own = ranks_torch.part(numbers)
+        samples = {name: tensor[own] for name, tensor in self.samples.items()}
         loss = self.loss(self.weights, samples)
         self._adam.zero_grad(set_to_none=not self._captured)
         scaled: Any = self._scaler.scale(loss)
         scaled.backward()
+        told = loss.detach()
+        ranks_torch.average([told, *(tensor.grad for tensor in self.weights.values() if tensor.grad is not None)])
         self._scaler.step(self._adam)
         self._scaler.update()
-        return loss.detach()
+        return told
 
     def _replayed(self, numbers: torch.Tensor, rate: float) -> torch.Tensor:
         """Capture a step once, after three on a stream of their own as capture wants it; their effect is undone by the caller."""

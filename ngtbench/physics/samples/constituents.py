@@ -15,7 +15,7 @@ from ngtbench.model.workload import Array
 from ngtbench.physics.samples import deviates
 from ngtbench.physics.samples.optimum import FEWEST_FREEDOM, Optimum, mixed_widths_auc
 
-_CLASS, _COUNT, _FEATURE = range(3)  # streams
+CLASS, COUNT, FEATURE = range(3)  # streams
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ def draw(size: Size, events: int, seed: int, first: int = 0) -> tuple[Array, Arr
     shape = (events, size.most, size.features)
     x, mask, label = np.empty(shape, np.float32), np.empty(shape[:2], np.bool_), np.empty(events, np.int64)
     for rows, these in parts:
-        label[rows] = deviates.whole(seed, _CLASS, these, 0, 1)
-        mask[rows] = np.arange(size.most) < deviates.whole(seed, _COUNT, these, size.fewest, size.most)[:, None]
+        label[rows] = deviates.whole(seed, CLASS, these, 0, 1)
+        mask[rows] = np.arange(size.most) < deviates.whole(seed, COUNT, these, size.fewest, size.most)[:, None]
         width = mask[rows] * np.where(label[rows], math.sqrt(size.variance), 1.0)[:, None]
-        numbers = deviates.normal(seed, _FEATURE, these, size.most * size.features).reshape(-1, size.most, size.features)
+        numbers = deviates.normal(seed, FEATURE, these, size.most * size.features).reshape(-1, size.most, size.features)
         x[rows] = width[:, :, None] * numbers + 0.0  # no -0 in empty slots
     return x, mask, label
 

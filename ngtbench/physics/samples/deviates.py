@@ -10,24 +10,24 @@ from ngtbench.model.workload import Array, Uniform
 from ngtbench.physics import counter
 
 PART = 1 << 15  # numbers made at once: stays in cache
-_LN_2 = 0.6931471805599453
-_ROOT_HALF = 0.7071067811865476
-_SERIES = tuple(2 / (2 * k + 1) for k in range(13))  # log((1 + s) / (1 - s)) / s in powers of s^2 < 0.03: the next is below 1e-20
-_CENTRE, _FAR = 0.425, 5.0  # where one approximation ends and the next begins
+LN_2 = 0.6931471805599453
+ROOT_HALF = 0.7071067811865476
+SERIES = tuple(2 / (2 * k + 1) for k in range(13))  # log((1 + s) / (1 - s)) / s in powers of s^2 < 0.03: the next is below 1e-20
+CENTRE, FAR = 0.425, 5.0  # where one approximation ends and the next begins
 # fmt: off
-_MIDDLE = (
+MIDDLE = (
     (3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4,
      4.5921953931549871457e4, 6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3),
     (1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
      2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4, 5.2264952788528545610e3),
 )
-_TAIL = (
+TAIL = (
     (1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0, 3.64784832476320460504e0,
      1.27045825245236838258e0, 2.41780725177450611770e-1, 2.27238449892691845833e-2, 7.74545014278341407640e-4),
     (1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
      1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4, 1.05075007164441684324e-9),
 )
-_FAR_TAIL = (
+FAR_TAIL = (
     (6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0, 2.96560571828504891230e-1,
      2.65321895265761230930e-2, 1.24266094738807843860e-3, 2.71155556874348757815e-5, 2.01033439929228813265e-7),
     (1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
@@ -70,10 +70,10 @@ def quantile(centred: Array) -> Array:
 
     M. J. Wichura, Algorithm AS 241 (PPND16), Applied Statistics 37 (1988) 477.
     """
-    deviates = centred * _ratio(_MIDDLE, _CENTRE**2 - centred * centred)
-    outside = np.nonzero(np.abs(centred) > _CENTRE)
+    deviates = centred * _ratio(MIDDLE, CENTRE**2 - centred * centred)
+    outside = np.nonzero(np.abs(centred) > CENTRE)
     depth = np.sqrt(-log(0.5 - np.abs(centred[outside])))
-    tail = np.where(depth <= _FAR, _ratio(_TAIL, depth - 1.6), _ratio(_FAR_TAIL, depth - _FAR))
+    tail = np.where(depth <= FAR, _ratio(TAIL, depth - 1.6), _ratio(FAR_TAIL, depth - FAR))
     deviates[outside] = np.copysign(tail, centred[outside])
     return deviates
 
@@ -81,10 +81,10 @@ def quantile(centred: Array) -> Array:
 def log(values: Array) -> Array:
     """Return the natural logarithm of normal positive numbers, to 1 unit in the last place or 2."""
     mantissa, exponent = np.frexp(values)
-    low = mantissa < _ROOT_HALF
+    low = mantissa < ROOT_HALF
     mantissa, exponent = np.where(low, 2 * mantissa, mantissa), exponent - low
     s = (mantissa - 1) / (mantissa + 1)
-    found: Array = exponent * _LN_2 + s * _polynomial(_SERIES, s * s)
+    found: Array = exponent * LN_2 + s * _polynomial(SERIES, s * s)
     return found
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ngtbench.model.workload import Array
-from ngtbench.physics.samples import constituents, jets, objects, pairs, showers, tracks
+from ngtbench.physics.samples import constituents, jets, mixtures, objects, pairs, showers, tokens, tracks
 
-Sample = jets.Size | constituents.Size | pairs.Size | showers.Size | objects.Size | tracks.Size
+Sample = jets.Size | constituents.Size | pairs.Size | showers.Size | objects.Size | tracks.Size | mixtures.Size | tokens.Size
 _DRAWS: dict[type, tuple[Callable[..., tuple[Array, ...]], tuple[str, ...]]] = {
     jets.Size: (jets.draw, ("x", "label")),
     constituents.Size: (constituents.draw, ("x", "mask", "label")),
@@ -15,6 +15,8 @@ _DRAWS: dict[type, tuple[Callable[..., tuple[Array, ...]], tuple[str, ...]]] = {
     showers.Size: (showers.draw, ("x", "kind", "label")),
     objects.Size: (objects.draw, ("x", "mask", "label")),
     tracks.Size: (tracks.draw, ("y", "on_track")),
+    mixtures.Size: (mixtures.draw, ("x", "t", "v")),
+    tokens.Size: (tokens.draw, ("tokens", "label")),
 }
 
 

@@ -17,8 +17,8 @@ from ngtbench.physics.samples.optimum import ROUNDING, Optimum
 
 FEATURES = 16
 CLASSES = 5
-_BLOCK = 3
-_CLASS, _Z = range(2)  # streams
+BLOCK = 3
+CLASS, Z = range(2)  # streams
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ def draw(size: Size, events: int, seed: int, first: int = 0) -> tuple[Array, Arr
     parts = deviates.parts(events, first, FEATURES)
     x, label = np.empty((events, FEATURES), np.float32), np.empty(events, np.int64)
     for rows, these in parts:
-        label[rows] = deviates.whole(seed, _CLASS, these, 0, CLASSES - 1)
-        z = deviates.normal(seed, _Z, these, FEATURES)
-        wider = np.arange(FEATURES) // _BLOCK == label[rows, None]
+        label[rows] = deviates.whole(seed, CLASS, these, 0, CLASSES - 1)
+        z = deviates.normal(seed, Z, these, FEATURES)
+        wider = np.arange(FEATURES) // BLOCK == label[rows, None]
         x[rows] = _reflected(_reflected(np.where(wider, math.sqrt(size.variance) * z, z), 0), 1)
     return x, label
 
 
 def log_posterior(size: Size, x: Array) -> Array:
     """Return ln P(class | x), shape (events, 5)."""
-    z = _reflected(_reflected(x.astype(np.float64), 1), 0)[:, : CLASSES * _BLOCK]
-    energy = np.sum(np.square(z).reshape(-1, CLASSES, _BLOCK), axis=-1)
+    z = _reflected(_reflected(x.astype(np.float64), 1), 0)[:, : CLASSES * BLOCK]
+    energy = np.sum(np.square(z).reshape(-1, CLASSES, BLOCK), axis=-1)
     exponent = (1 - 1 / size.variance) / 2 * energy
     exponent -= np.max(exponent, axis=1, keepdims=True)
     posterior: Array = exponent - np.log(np.sum(np.exp(exponent), axis=1, keepdims=True))

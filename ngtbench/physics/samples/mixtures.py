@@ -17,7 +17,7 @@ from ngtbench.model.workload import Array
 from ngtbench.physics.samples import deviates
 from ngtbench.physics.samples.optimum import Optimum
 
-_KIND, _TIME, _NOISE, _VOXEL, _MEAN = range(5)  # streams
+KIND, TIME, NOISE, VOXEL, _MEAN = range(5)  # streams
 _MEANS_SEED = 0
 _SUBSETS = 50  # of a draw, for the error
 
@@ -44,10 +44,10 @@ def draw(size: Size, events: int, seed: int, first: int = 0) -> tuple[Array, Arr
     x, t = np.empty((events, size.features), np.float32), np.empty(events, np.float32)
     v = np.empty_like(x)
     for rows, these in parts:
-        kind = deviates.whole(seed, _KIND, these, 0, size.kinds - 1)
-        shower = center[kind] + size.width * deviates.normal(seed, _VOXEL, these, size.features)
-        start = deviates.normal(seed, _NOISE, these, size.features)
-        t[rows] = deviates.uniform(seed, _TIME, these, 1)[:, 0] * (1 - 2.0**-24)  # below 1 in float32 too
+        kind = deviates.whole(seed, KIND, these, 0, size.kinds - 1)
+        shower = center[kind] + size.width * deviates.normal(seed, VOXEL, these, size.features)
+        start = deviates.normal(seed, NOISE, these, size.features)
+        t[rows] = deviates.uniform(seed, TIME, these, 1)[:, 0] * (1 - 2.0**-24)  # below 1 in float32 too
         time = t[rows, None].astype(np.float64)
         x[rows], v[rows] = (1 - time) * start + time * shower, shower - start
     return x, t, v
@@ -57,7 +57,7 @@ def noise(size: Size, events: int, seed: int, first: int = 0) -> Array:
     """Return the noise x_0 of such draws, float32, shape (events, features)."""
     x = np.empty((events, size.features), np.float32)
     for rows, these in deviates.parts(events, first, size.features):
-        x[rows] = deviates.normal(seed, _NOISE, these, size.features)
+        x[rows] = deviates.normal(seed, NOISE, these, size.features)
     return x
 
 
@@ -95,12 +95,12 @@ def optimum(size: Size, events: int = 80000, seed: int = 1) -> Optimum:
     center = means(size)
     gram = center @ center.T
     these = range(events)
-    t = (np.arange(events) + deviates.uniform(seed, _TIME, these, 1)[:, 0]) / events
-    kind = deviates.whole(seed, _KIND, these, 0, size.kinds - 1)
+    t = (np.arange(events) + deviates.uniform(seed, TIME, these, 1)[:, 0]) / events
+    kind = deviates.whole(seed, KIND, these, 0, size.kinds - 1)
     energy, axes = np.linalg.eigh(gram)
     root = axes * np.sqrt(np.maximum(energy, 0))
     variance = _variance(size, t)
-    noise = deviates.normal(seed, _NOISE, these, size.kinds) @ root.T
+    noise = deviates.normal(seed, NOISE, these, size.kinds) @ root.T
     chances = _chances(size, t[:, None] * gram[kind] + np.sqrt(variance)[:, None] * noise, t)
     spread = chances @ np.diag(gram) - np.sum((chances @ gram) * chances, axis=1)
     lost = ((1 - t) / variance) ** 2 * spread / size.features

@@ -18,7 +18,7 @@ from ngtbench.physics.samples.optimum import FEWEST_FREEDOM, Optimum, mixed_widt
 THRESHOLD_GEV = 20.0
 SCALE_GEV = 10.0
 LARGEST_ETA = 2.5
-_CLASS, _COUNT, _OBJECT = range(3)  # streams
+CLASS, COUNT, OBJECT = range(3)  # streams
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def draw(size: Size, events: int, seed: int, first: int = 0) -> tuple[Array, Arr
     x, mask = np.empty((events, size.most, 3), np.float32), np.empty((events, size.most), np.bool_)
     label = np.empty(events, np.int64)
     for rows, these in parts:
-        label[rows] = deviates.whole(seed, _CLASS, these, 0, 1)
-        mask[rows] = np.arange(size.most) < deviates.whole(seed, _COUNT, these, size.fewest, size.most)[:, None]
-        u = deviates.uniform(seed, _OBJECT, these, 3 * size.most).reshape(-1, 3, size.most)
+        label[rows] = deviates.whole(seed, CLASS, these, 0, 1)
+        mask[rows] = np.arange(size.most) < deviates.whole(seed, COUNT, these, size.fewest, size.most)[:, None]
+        u = deviates.uniform(seed, OBJECT, these, 3 * size.most).reshape(-1, 3, size.most)
         above = -deviates.log(1 - u[:, 0]) * (SCALE_GEV * np.where(label[rows], size.hardness, 1.0))[:, None]
         pt = -np.sort(np.where(mask[rows], -above - THRESHOLD_GEV, 0.0), axis=1)
         eta, phi = LARGEST_ETA * (2 * u[:, 1] - 1), math.pi * (2 * u[:, 2] - 1)

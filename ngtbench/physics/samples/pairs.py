@@ -20,9 +20,9 @@ from ngtbench.model.workload import Array
 from ngtbench.physics.samples import deviates
 from ngtbench.physics.samples.optimum import Optimum, widths_auc
 
-_CLASS, _ORDER, _FEATURE = range(3)  # streams
-_FOUR = 4
-_VERTEX, _CLUSTER = (0, 0, 1, 1), (0, 1, 0, 1)
+CLASS, ORDER, FEATURE = range(3)  # streams
+FOUR = 4
+VERTEX, CLUSTER = (0, 0, 1, 1), (0, 1, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Size:
     correlation: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.constituents < _FOUR or self.constituents % _FOUR or self.features < 1:
+        if self.constituents < FOUR or self.constituents % FOUR or self.features < 1:
             raise BadInput(
                 f"{self.features} features of {self.constituents} constituents: constituents come in fours, features from 1"
             )
@@ -50,14 +50,14 @@ def draw(size: Size, events: int, seed: int, first: int = 0) -> tuple[Array, Arr
     n, k = size.constituents, size.features
     parts = deviates.parts(events, first, n * k)
     x, pairs, label = np.empty((events, n, k), np.float32), np.empty((events, n, 2), np.int64), np.empty(events, np.int64)
-    numbers = 2 * (np.arange(n) // _FOUR) + np.array((_VERTEX, _CLUSTER))[:, np.arange(n) % _FOUR]
+    numbers = 2 * (np.arange(n) // FOUR) + np.array((VERTEX, CLUSTER))[:, np.arange(n) % FOUR]
     rest = math.sqrt((1 - size.correlation) * (1 + size.correlation))
     for rows, these in parts:
-        label[rows] = deviates.whole(seed, _CLASS, these, 0, 1)
-        four = deviates.normal(seed, _FEATURE, these, n * k).reshape(-1, n // _FOUR, 2, 2, k)
+        label[rows] = deviates.whole(seed, CLASS, these, 0, 1)
+        four = deviates.normal(seed, FEATURE, these, n * k).reshape(-1, n // FOUR, 2, 2, k)
         four[:, :, :, 1] = size.correlation * four[:, :, :, 0] + rest * four[:, :, :, 1]
         turned = np.where(label[rows, None, None, None, None], four, four.swapaxes(2, 3)).reshape(-1, n, k)
-        order = np.argsort(deviates.uniform(seed, _ORDER, these, n), axis=1, kind="stable")
+        order = np.argsort(deviates.uniform(seed, ORDER, these, n), axis=1, kind="stable")
         x[rows] = np.take_along_axis(turned, order[:, :, None], axis=1)
         pairs[rows] = numbers.T[order]
     return x, pairs, label

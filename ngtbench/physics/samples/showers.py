@@ -21,8 +21,8 @@ from ngtbench.model.workload import Array
 from ngtbench.physics.samples import deviates
 from ngtbench.physics.samples.optimum import ROUNDING, Optimum
 
-_KIND, _CELL, _SHARED, _LEANS = range(4)  # streams
-_SHARES = (0.4, 0.3, 0.2, 0.1)
+KIND, CELL, SHARED, LEANS = range(4)  # streams
+SHARES = (0.4, 0.3, 0.2, 0.1)
 _ENERGIES_GEV = (10.0, 15.0, 20.0, 30.0)
 _DEPTHS = (0.25, 0.35, 0.45, 0.6)  # of the rows
 _LONG, _WIDE = 0.2, 0.1  # half widths, of the rows and columns
@@ -61,14 +61,14 @@ def draw(size: Size, events: int, seed: int, first: int = 0, anomalies: float = 
     if not 0 <= anomalies <= 1:
         raise BadInput(f"anomalies {anomalies:g}: must be a share of the events, from 0 to 1")
     x, kind = np.empty((events, size.cells), np.float32), np.empty(events, np.int64)
-    label, mean, odd = np.empty(events, np.int64), means(size), _odd(size)
+    label, mean, odd = np.empty(events, np.int64), means(size), leaning(size)
     for rows, these in parts:
-        kind[rows] = np.searchsorted(np.cumsum(_SHARES[:-1]), deviates.uniform(seed, _KIND, these, 1)[:, 0], side="right")
-        chance = deviates.uniform(seed, _LEANS, these, 2)
+        kind[rows] = np.searchsorted(np.cumsum(SHARES[:-1]), deviates.uniform(seed, KIND, these, 1)[:, 0], side="right")
+        chance = deviates.uniform(seed, LEANS, these, 2)
         label[rows] = chance[:, 0] < anomalies
         lean = label[rows] * np.where(chance[:, 1] < 0.5, -1, 1) * (size.lean * size.noise_gev)
-        cells = deviates.normal(seed, _CELL, these, size.cells)
-        shared = deviates.normal(seed, _SHARED, these, 1)
+        cells = deviates.normal(seed, CELL, these, size.cells)
+        shared = deviates.normal(seed, SHARED, these, 1)
         x[rows] = mean[kind[rows]] + size.noise_gev * cells + size.shared_gev * shared + lean[:, None] * odd
     return x.reshape(events, size.rows, size.columns), kind, label
 
@@ -92,7 +92,7 @@ def log_density(size: Size, x: Array) -> Array:
     for kind, center in enumerate(mean):
         squares[kind] = np.sum(np.square(images - center), axis=1)
         sums[kind] = np.sum(images - center, axis=1) ** 2 / size.cells
-    exponent = np.log(_SHARES)[:, None] - (squares - sums) / (2 * white) - sums / (2 * shared)
+    exponent = np.log(SHARES)[:, None] - (squares - sums) / (2 * white) - sums / (2 * shared)
     highest = np.max(exponent, axis=0)
     constant = (size.cells - 1) / 2 * math.log(2 * math.pi * white) + math.log(2 * math.pi * shared) / 2
     density: Array = highest + np.log(np.sum(np.exp(exponent - highest), axis=0)) - constant
@@ -102,12 +102,12 @@ def log_density(size: Size, x: Array) -> Array:
 def energy_sum(size: Size) -> tuple[Array, Array, float]:
     """Return the distribution of the summed energy: shares and means of normal ones, and their standard deviation, in GeV."""
     sigma = math.sqrt(size.cells) * math.hypot(size.noise_gev, math.sqrt(size.cells) * size.shared_gev)
-    return np.array(_SHARES), np.array(_ENERGIES_GEV), sigma
+    return np.array(SHARES), np.array(_ENERGIES_GEV), sigma
 
 
 def log_ratio(size: Size, x: Array) -> Array:
     """Return ln p(x | leans) / p(x), shape (events,)."""
-    t = np.abs(np.sum(x.reshape(-1, size.cells).astype(np.float64) * _odd(size), axis=1)) * (size.lean / size.noise_gev)
+    t = np.abs(np.sum(x.reshape(-1, size.cells).astype(np.float64) * leaning(size), axis=1)) * (size.lean / size.noise_gev)
     ratio: Array = t + np.log1p(np.exp(-2 * t)) - math.log(2) - size.lean**2 / 2
     return ratio
 
@@ -121,7 +121,7 @@ def optimum(size: Size) -> Optimum:
     return Optimum((1 - below) ** 2 + below**2, ROUNDING, "auc", "closed form, error function")
 
 
-def _odd(size: Size) -> Array:
+def leaning(size: Size) -> Array:
     """Return the image that leaning adds, shape (cells,): x times the fall of the mean across, odd, of norm 1."""
     offsets = _offsets(size)
     along = _fall(np.arange(size.rows) + 0.5 - 0.4 * size.rows, max(_LONG * size.rows, 1.0))

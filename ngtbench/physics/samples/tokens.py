@@ -17,7 +17,7 @@ from ngtbench.model.workload import Array
 from ngtbench.physics.samples import deviates
 from ngtbench.physics.samples.optimum import ROUNDING, Optimum
 
-_TOKEN, _ORDER = range(2)  # streams
+TOKEN, _ORDER = range(2)  # streams
 _ORDER_SEED = 0
 
 
@@ -44,7 +44,7 @@ def draw(size: Size, events: int, seed: int, first: int = 0) -> tuple[Array, Arr
     """Return tokens and the next of each, -1 where nothing tells it, int64, shape (events, length)."""
     made, order = np.empty((events, size.length + 1), np.int64), orders(size)
     for rows, these in deviates.parts(events, first, size.length + 1):
-        numbers = deviates.uniform(seed, _TOKEN, these, size.length + 1)
+        numbers = deviates.uniform(seed, TOKEN, these, size.length + 1)
         some = (numbers * size.branches).astype(np.int64)
         some[:, :2] = numbers[:, :2] * size.vocabulary
         for place in range(2, size.length + 1):

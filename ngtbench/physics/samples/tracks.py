@@ -22,7 +22,7 @@ from ngtbench.model.workload import Array
 from ngtbench.physics.samples import deviates
 from ngtbench.physics.samples.optimum import ROUNDING, Optimum
 
-_START, _STEP, _NOISE = range(3)  # streams
+START, STEP, NOISE = range(3)  # streams
 _FEWEST_SIGMA = 6.0  # from no slope to half the circle, beyond which a step would be mistaken
 _TRIPLETS = 1 << 17  # weighed at once
 _SUBSETS = 50  # of a draw, for the error
@@ -73,9 +73,9 @@ def draw(size: Size, events: int, seed: int, first: int = 0) -> tuple[Array, Arr
     shape = (events, size.layers, size.hits)
     y, on_track = np.empty(shape, np.float32), np.empty(shape, np.bool_)
     for rows, these in parts:
-        found = deviates.uniform(seed, _NOISE, these, size.layers * size.hits).reshape(-1, *shape[1:])
-        track = deviates.uniform(seed, _START, these, 1)[:, 0]
-        normal = deviates.normal(seed, _STEP, these, size.layers - 1)
+        found = deviates.uniform(seed, NOISE, these, size.layers * size.hits).reshape(-1, *shape[1:])
+        track = deviates.uniform(seed, START, these, 1)[:, 0]
+        normal = deviates.normal(seed, STEP, these, size.layers - 1)
         step = np.zeros(len(track))
         for layer in range(size.layers):
             found[:, layer, 0] = track - np.floor(track)

@@ -1,8 +1,9 @@
 """Drawing the data of the ml family on a device: the same events, bit for bit, wherever they are made.
 
-A call draws jets, sets, pairs, tracks, showers or trigger objects of physics.samples: 64-bit counters mixed by multiplication and
-shifts, their inverse normal distribution in float64, few other operations, rounded once to float32. IEEE 754 leaves no freedom
-in any of them, so that every number is compared exactly. Training draws its own data by this, instead of loading it.
+A call draws jets, sets, pairs, tracks, showers, trigger objects, points on the way of a flow or tokens of physics.samples: 64-bit
+counters mixed by multiplication and shifts, their inverse normal distribution in float64, few other operations, rounded once to
+float32. IEEE 754 leaves no freedom in any of them, so that every number is compared exactly. Training draws its own data by this,
+instead of loading it.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import numpy as np
 from ngtbench.errors import WorkloadError
 from ngtbench.model.case import Impl, Work
 from ngtbench.model.workload import Array, Inputs, Workload
-from ngtbench.physics.samples import constituents, jets, objects, pairs, showers, tracks
+from ngtbench.physics.samples import constituents, jets, mixtures, objects, pairs, showers, tokens, tracks
 from ngtbench.physics.samples.draws import Sample, draw
 
 _STRETCHES, _STRETCH = 64, 16  # events in a row that are looked at where there are many
@@ -76,6 +77,8 @@ _OTHERS: dict[str, Sample] = {
     "showers": showers.Size(),
     "tracks": tracks.Size(),
 }
+_LONG: dict[str, Sample] = {"mixtures": mixtures.Size(), "tokens": tokens.Size()}  # hundreds of numbers an event
+_EVENTS_OF_LONG = (("XS", 1 << 6), ("S", 1 << 10), ("M", 1 << 15))
 
 WORKLOAD = Workload(
     version=1,
@@ -89,7 +92,8 @@ WORKLOAD = Workload(
     sizes={"XS": Size(1 << 12), "S": Size(1 << 17), "M": Size(1 << 21), "L": Size(1 << 25)}
     | {f"XS-{name}": Size(1 << 9, sample) for name, sample in _OTHERS.items()}
     | {f"S-{name}": Size(1 << 13, sample) for name, sample in _OTHERS.items()}
-    | {f"M-{name}": Size(1 << 18, sample) for name, sample in _OTHERS.items()},
+    | {f"M-{name}": Size(1 << 18, sample) for name, sample in _OTHERS.items()}
+    | {f"{at}-{name}": Size(events, of) for name, of in _LONG.items() for at, events in _EVENTS_OF_LONG},
     tolerance={"float32": 0.0},
     impls=(
         Impl("numpy", "ml.draws:threads", "numpy"),
@@ -97,7 +101,7 @@ WORKLOAD = Workload(
     ),
     notes=(
         "Jets of 16 features; -constituents: 64 of 3; -pairs: 64 of 1; -showers: 18 x 14 cells, half anomalies; -objects: up "
-        "to 12; -tracks: 10 layers of 20 hits.",
+        "to 12; -tracks: 10 layers of 20 hits; -mixtures: 368 voxels, a time and velocities; -tokens: 256.",
         "Compared exactly: tolerance 0. The numpy implementation is the generator itself, and so is the oracle: it is the "
         "pace to beat. Its bits are pinned, and its distributions tested, by tests of the generators.",
         "The seed lies on the device and is read at each call: on a GPU, a call waits for it.",

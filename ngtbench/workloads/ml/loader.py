@@ -26,13 +26,17 @@ _IN_ORDER = 0.1  # of jets that may follow their neighbour in the file; shuffled
 
 @dataclass(frozen=True)
 class Size:
-    """Jets of the file, of a block, of a batch; blocks shuffled together; and threads that load ahead, 0: the caller loads."""
+    """Jets of the file, of a block, of a batch; blocks shuffled together; and threads that load ahead, 0: the caller loads.
+
+    Where it is `cold`, the file is dropped from the page cache before each epoch.
+    """
 
     samples: int
     block: int = 4096
     batch: int = 1024
     together: int = 4
     ahead: int = 1
+    cold: bool = False
 
     def __post_init__(self) -> None:
         if min(self.samples, self.block, self.batch, self.together, self.ahead + 1) < 1:
@@ -143,6 +147,8 @@ WORKLOAD = Workload(
         "S-ahead4": Size(1 << 16, ahead=4),
         "M-ahead0": Size(1 << 20, ahead=0),
         "M-ahead4": Size(1 << 20, ahead=4),
+        "M-cold": Size(1 << 20, cold=True),
+        "M-cold-ahead4": Size(1 << 20, ahead=4, cold=True),
     },
     tolerance={"float32": 5e-6},
     impls=(
@@ -168,7 +174,8 @@ WORKLOAD = Workload(
         "wall_per_sample_s: loading and computing together; load_ and compute_per_sample_s: each alone, in the same trial. "
         "overlap_ratio = (load + compute - both) / the smaller of the two, held within 0 and 1: what of it was hidden.",
         "read_b_per_s: 80 bytes a jet, however they are stored, over the time to load alone.",
-        "The page cache is warm: the file was written, and read once to prove it, just before. Discs are not measured.",
+        "The page cache is warm: the file was written, and read once to prove it, just before. -cold: before each epoch the file "
+        "is dropped from it, which mincore proves; caches of the disk, and of a host below, may still hold it.",
         "-aheadN: N threads load ahead, 0 none; others 1. Threads of the case are those of NumPy's matrix products.",
         "The file lies in the folder that TMPDIR names, and has no name any more once it is open: it is gone with the process.",
     ),

@@ -73,7 +73,7 @@ def test_closing_ends_the_whole_group() -> None:
 @pytest.mark.parametrize("backend", ["numpy", "none of that name"])
 def test_a_worker_is_warmed_before_its_first_case(backend: str) -> None:
     worker = Worker(1, bind=False)
-    assert worker.ask({"do": "warm", "backend": backend, "device": "cpu:0", "flush_b": 1 << 20}, 60) == {"warm": True}
+    assert worker.ask({"do": "warm", "backend": backend, "device": "cpu:0"}, 60) == {"warm": True}
     case = {"workload": "system/triad", "version": 1, "size": "XS", "impl": "numpy", "dtype": "float64"}
     resources = {"device": "cpu:0", "threads": 1, "bind": False}
     prepare = {"do": "prepare", "case": case, "resources": resources, "seed": 1, "workloads": None}

@@ -12,6 +12,7 @@ from ngtbench.physics.samples import mixtures
 from ngtbench.workloads.ml import _tape, calo_flow
 from ngtbench.workloads.ml._tape import Value
 from ngtbench.workloads.ml._task import TOLERANCE
+from tests.unit.ml.slopes import assert_limits, pulled, slopes
 
 torch = pytest.importorskip("torch")
 
@@ -35,11 +36,6 @@ def loss(weights: Mapping[str, Any]) -> Value:
     return _tape.mean_square(TASK.forward(NET, weights, given), DRAWN["label"])
 
 
-def slopes() -> Array:
-    leaves = {name: _tape.leaf(array) for name, array in WEIGHTS.items()}
-    return np.concatenate([g.reshape(-1) for g in _tape.gradients(loss(leaves), list(leaves.values()))])
-
-
 def by_torch(network: Any, weights: Mapping[str, Any], *samples: Any) -> Any:
     from ngtbench.kernels.ml.calo_flow_torch import forward
 
@@ -47,24 +43,16 @@ def by_torch(network: Any, weights: Mapping[str, Any], *samples: Any) -> Any:
 
 
 def test_gradients_are_the_limits_of_differences() -> None:
-    flat, found = parameters.flat(WEIGHTS), slopes()
-    for place in np.random.default_rng(4).choice(len(flat), 20, replace=False):
-        sides = []
-        for sign in (1, -1):
-            moved = flat.copy()
-            moved[place] += sign * 1e-6
-            sides.append(float(loss(constants(parameters.named(NET, moved))).data))
-        assert (sides[0] - sides[1]) / 2e-6 == pytest.approx(found[place], rel=1e-4, abs=1e-8)
+    assert_limits(NET, loss, WEIGHTS)
 
 
 def test_torch_has_the_same_velocities_and_gradients() -> None:
     weights = {name: torch.tensor(array, requires_grad=True) for name, array in WEIGHTS.items()}
     got = by_torch(NET, weights, torch.tensor(DRAWN["x"]), torch.tensor(DRAWN["t"]))
     np.testing.assert_allclose(got.detach().numpy(), velocities(DRAWN["x"], DRAWN["t"]), rtol=1e-10, atol=1e-12)
-    pulled = torch.autograd.grad(torch.nn.functional.mse_loss(got, torch.tensor(DRAWN["label"])), list(weights.values()))
-    theirs = np.concatenate([g.numpy().reshape(-1) for g in pulled])
+    theirs = pulled(torch.nn.functional.mse_loss(got, torch.tensor(DRAWN["label"])), weights)
     assert np.count_nonzero(theirs) == len(theirs)
-    np.testing.assert_allclose(slopes(), theirs, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(slopes(loss, WEIGHTS), theirs, rtol=1e-10, atol=1e-12)
 
 
 def test_a_shower_is_the_sum_of_its_steps() -> None:

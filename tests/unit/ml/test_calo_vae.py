@@ -11,6 +11,7 @@ from ngtbench.physics.networks import parameters
 from ngtbench.physics.samples import objects
 from ngtbench.workloads.ml import _tape, calo_vae
 from ngtbench.workloads.ml._tape import Value
+from tests.unit.ml.slopes import assert_limits, pulled, slopes
 
 torch = pytest.importorskip("torch")
 
@@ -34,20 +35,8 @@ def loss(weights: Mapping[str, Any]) -> Value:
     return off / len(X)
 
 
-def slopes() -> Array:
-    leaves = {name: _tape.leaf(array) for name, array in WEIGHTS.items()}
-    return np.concatenate([g.reshape(-1) for g in _tape.gradients(loss(leaves), list(leaves.values()))])
-
-
 def test_gradients_are_the_limits_of_differences() -> None:
-    flat, found = parameters.flat(WEIGHTS), slopes()
-    for place in np.random.default_rng(4).choice(len(flat), 20, replace=False):
-        sides = []
-        for sign in (1, -1):
-            moved = flat.copy()
-            moved[place] += sign * 1e-6
-            sides.append(float(loss({name: Value(array) for name, array in parameters.named(NET, moved).items()}).data))
-        assert (sides[0] - sides[1]) / 2e-6 == pytest.approx(found[place], rel=1e-4, abs=1e-7)
+    assert_limits(NET, loss, WEIGHTS, least=1e-7)
 
 
 def test_torch_has_the_same_outputs_and_gradients() -> None:
@@ -58,8 +47,7 @@ def test_torch_has_the_same_outputs_and_gradients() -> None:
     np.testing.assert_allclose(got.detach().numpy(), outputs(), rtol=1e-10, atol=1e-12)
     mean, spread, back = got[:, :2], got[:, 2:4], got[:, 4:]
     off = ((back - x) ** 2).sum() + (mean**2 + spread.exp() - spread - 1).sum() / 2
-    pulled = torch.autograd.grad(off / len(X), list(weights.values()))
-    np.testing.assert_allclose(slopes(), np.concatenate([g.numpy().reshape(-1) for g in pulled]), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(slopes(loss, WEIGHTS), pulled(off / len(X), weights), rtol=1e-10, atol=1e-12)
 
 
 def test_an_event_by_hand() -> None:

@@ -14,6 +14,7 @@ from ngtbench.physics.networks.deepsets import DeepSets
 from ngtbench.physics.samples import constituents
 from ngtbench.workloads.ml import _tape, deepsets
 from ngtbench.workloads.ml._tape import Value
+from tests.unit.ml.slopes import assert_limits, pulled, slopes
 
 TASK = deepsets.task(constituents.Size(3, 7, 4, 1.3), width=6, layers=2)
 NET: Any = TASK.network
@@ -30,29 +31,16 @@ def loss(weights: Mapping[str, Any]) -> Value:
     return _tape.cross_entropy(TASK.forward(NET, weights, {"x": X, "mask": MASK}), LABEL)
 
 
-def slopes() -> Array:
-    leaves = {name: _tape.leaf(array) for name, array in WEIGHTS.items()}
-    return np.concatenate([g.reshape(-1) for g in _tape.gradients(loss(leaves), list(leaves.values()))])
-
-
 def test_gradients_are_the_limits_of_differences() -> None:
-    flat, found = parameters.flat(WEIGHTS), slopes()
-    for place in np.random.default_rng(4).choice(len(flat), 20, replace=False):
-        sides = []
-        for sign in (1, -1):
-            moved = flat.copy()
-            moved[place] += sign * 1e-6
-            sides.append(float(loss({name: Value(array) for name, array in parameters.named(NET, moved).items()}).data))
-        assert (sides[0] - sides[1]) / 2e-6 == pytest.approx(found[place], rel=1e-4, abs=1e-8)
+    assert_limits(NET, loss, WEIGHTS)
 
 
 def test_torch_has_the_same_outputs_and_gradients() -> None:
     weights = {name: torch.tensor(array, requires_grad=True) for name, array in WEIGHTS.items()}
     got = forward(NET, weights, torch.tensor(X), torch.tensor(MASK))
     np.testing.assert_allclose(got.detach().numpy(), logits(X, MASK), rtol=1e-10, atol=1e-12)
-    pulled = torch.autograd.grad(torch.nn.functional.cross_entropy(got, torch.tensor(LABEL)), list(weights.values()))
-    theirs = np.concatenate([g.numpy().reshape(-1) for g in pulled])
-    np.testing.assert_allclose(slopes(), theirs, rtol=1e-10, atol=1e-12)
+    theirs = pulled(torch.nn.functional.cross_entropy(got, torch.tensor(LABEL)), weights)
+    np.testing.assert_allclose(slopes(loss, WEIGHTS), theirs, rtol=1e-10, atol=1e-12)
 
 
 def test_a_jet_by_hand() -> None:

@@ -14,7 +14,7 @@ from ngtbench.harness.prepare import prepare
 from ngtbench.harness.validate import Checker
 from ngtbench.model.case import Case, Resources
 from ngtbench.model.workload import Array
-from ngtbench.physics.samples import constituents, deviates, jets, objects, pairs, showers, tracks
+from ngtbench.physics.samples import constituents, deviates, jets, mixtures, objects, pairs, showers, tokens, tracks
 from ngtbench.physics.samples.draws import Sample, draw
 from ngtbench.workloads.ml import draw as workload
 
@@ -36,6 +36,10 @@ SAMPLES: tuple[Sample, ...] = (
     objects.Size(4, 30, 3.0),
     tracks.Size(),
     tracks.Size(5, 6),
+    mixtures.Size(),
+    mixtures.Size(5, 3),
+    tokens.Size(length=20),
+    tokens.Size(12, 6, 2, 4),
 )
 SAMPLE = pytest.mark.parametrize("sample", SAMPLES, ids=lambda size: f"{type(size).__module__.rpartition('.')[2]}-{size}")
 PLACES = [

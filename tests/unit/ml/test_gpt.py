@@ -10,7 +10,8 @@ from ngtbench.model.workload import Array
 from ngtbench.physics.networks import parameters
 from ngtbench.physics.samples import tokens
 from ngtbench.workloads.ml import _training, gpt
-from ngtbench.workloads.ml._tape import Value, gradients, leaf
+from ngtbench.workloads.ml._tape import Value
+from tests.unit.ml.slopes import assert_limits, pulled, slopes
 
 torch = pytest.importorskip("torch")
 
@@ -32,11 +33,6 @@ def loss(weights: Mapping[str, Any]) -> Value:
     return _training.loss(TASK, TASK.forward(NET, weights, {"tokens": SOME}), {"label": LABEL})
 
 
-def slopes() -> Array:
-    leaves = {name: leaf(array) for name, array in WEIGHTS.items()}
-    return np.concatenate([g.reshape(-1) for g in gradients(loss(leaves), list(leaves.values()))])
-
-
 def by_torch(network: Any, weights: Mapping[str, Any], some: Any) -> Any:
     from ngtbench.kernels.ml.gpt_torch import forward
 
@@ -44,14 +40,7 @@ def by_torch(network: Any, weights: Mapping[str, Any], some: Any) -> Any:
 
 
 def test_gradients_are_the_limits_of_differences() -> None:
-    flat, found = parameters.flat(WEIGHTS), slopes()
-    for place in np.random.default_rng(4).choice(len(flat), 20, replace=False):
-        sides = []
-        for sign in (1, -1):
-            moved = flat.copy()
-            moved[place] += sign * 1e-6
-            sides.append(float(loss(constants(parameters.named(NET, moved))).data))
-        assert (sides[0] - sides[1]) / 2e-6 == pytest.approx(found[place], rel=1e-4, abs=1e-8)
+    assert_limits(NET, loss, WEIGHTS)
 
 
 def test_torch_has_the_same_logits_and_gradients() -> None:
@@ -64,9 +53,9 @@ def test_torch_has_the_same_logits_and_gradients() -> None:
         float(loss(constants()).data), rel=1e-6
     )
     wanted = torch.nn.functional.cross_entropy(got.reshape(-1, 8), torch.tensor(LABEL).reshape(-1), ignore_index=-1)
-    theirs = np.concatenate([g.numpy().reshape(-1) for g in torch.autograd.grad(wanted, list(weights.values()))])
+    theirs = pulled(wanted, weights)
     assert np.count_nonzero(theirs) > 0.95 * len(theirs)
-    np.testing.assert_allclose(slopes(), theirs, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(slopes(loss, WEIGHTS), theirs, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("of", ["tape", "torch"])

@@ -1,4 +1,4 @@
-"""Any network of a task under load: DeepSets by every engine, judged; a wrong one rejected."""
+"""Any network of a task under load: DeepSets by every engine, each kind by torch, judged; a wrong one rejected."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,8 +13,9 @@ from ngtbench.harness.prepare import Stopwatch, resolve
 from ngtbench.harness.validate import Checker
 from ngtbench.model.record import Verdict
 from ngtbench.model.workload import Setup
-from ngtbench.workloads.ml import _task, deepsets
+from ngtbench.workloads.ml import _task, calo_ae, deepsets, gpt, particle_net, tagger
 from ngtbench.workloads.ml import infer as workload
+from ngtbench.workloads.ml._task import Task
 from ngtbench.workloads.ml.infer import Size
 
 pytest.importorskip("mlperf_loadgen", reason="pip install 'ngtbench[ml]'")
@@ -45,9 +46,24 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Served:
 
 
 @pytest.mark.parametrize("size", [AOS, SOA], ids=["aos", "soa"])
-@pytest.mark.parametrize("impl", ["torch", "torch-compile", "onnx"])
+@pytest.mark.parametrize("impl", ["torch", "torch-compile", "torch-script", "onnx"])
 def test_deepsets_gives_right_answers(impl: str, size: Size, served: Served) -> None:
     verdict = served(impl, size)
+    assert verdict.passed, verdict.reason
+
+
+@pytest.mark.slow  # ten seconds to compile
+def test_what_is_compiled_ahead_of_time_gives_right_answers(served: Served) -> None:
+    verdict = served("torch-aoti", Size("Offline", 40, largest=8))
+    assert verdict.passed, verdict.reason
+
+
+@pytest.mark.parametrize("impl", ["torch", "torch-script"])
+@pytest.mark.parametrize(
+    "task", [tagger.GRU, calo_ae.SHOWERS, particle_net.LITE, gpt.TINY], ids=lambda task: type(task.network).__name__
+)
+def test_networks_of_every_kind_are_served(task: Task, impl: str, served: Served) -> None:
+    verdict = served(impl, Size("Offline", 7, largest=3, task=task))
     assert verdict.passed, verdict.reason
 
 

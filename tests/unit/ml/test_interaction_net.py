@@ -11,6 +11,7 @@ from ngtbench.physics.networks import parameters
 from ngtbench.physics.samples import pairs
 from ngtbench.workloads.ml import _tape, interaction_net
 from ngtbench.workloads.ml._tape import Value
+from tests.unit.ml.slopes import assert_limits, pulled, slopes
 
 torch = pytest.importorskip("torch")
 
@@ -33,20 +34,8 @@ def loss(weights: Mapping[str, Any]) -> Value:
     return _tape.cross_entropy(TASK.forward(NET, weights, {"x": x, "pairs": numbers}), label)
 
 
-def slopes() -> Array:
-    leaves = {name: _tape.leaf(array) for name, array in WEIGHTS.items()}
-    return np.concatenate([g.reshape(-1) for g in _tape.gradients(loss(leaves), list(leaves.values()))])
-
-
 def test_gradients_are_the_limits_of_differences() -> None:
-    flat, found = parameters.flat(WEIGHTS), slopes()
-    for place in np.random.default_rng(4).choice(len(flat), 20, replace=False):
-        sides = []
-        for sign in (1, -1):
-            moved = flat.copy()
-            moved[place] += sign * 1e-6
-            sides.append(float(loss({name: Value(array) for name, array in parameters.named(NET, moved).items()}).data))
-        assert (sides[0] - sides[1]) / 2e-6 == pytest.approx(found[place], rel=1e-4, abs=1e-8)
+    assert_limits(NET, loss, WEIGHTS)
 
 
 def test_torch_has_the_same_outputs_and_gradients() -> None:
@@ -56,10 +45,9 @@ def test_torch_has_the_same_outputs_and_gradients() -> None:
     weights = {name: torch.tensor(array, requires_grad=True) for name, array in WEIGHTS.items()}
     got = forward(NET, weights, torch.tensor(x), torch.tensor(numbers))
     np.testing.assert_allclose(got.detach().numpy(), logits(x, numbers), rtol=1e-10, atol=1e-12)
-    pulled = torch.autograd.grad(torch.nn.functional.cross_entropy(got, torch.tensor(label)), list(weights.values()))
-    theirs = np.concatenate([g.numpy().reshape(-1) for g in pulled])
+    theirs = pulled(torch.nn.functional.cross_entropy(got, torch.tensor(label)), weights)
     assert np.count_nonzero(theirs) > 0.5 * len(theirs)
-    np.testing.assert_allclose(slopes(), theirs, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(slopes(loss, WEIGHTS), theirs, rtol=1e-10, atol=1e-12)
 
 
 def _two(name: str, h: Any, p: Mapping[str, Array]) -> Any:

@@ -168,7 +168,7 @@ def test_nothing_is_left_of_a_file_that_is_corrupt(tmp_path: Path, monkeypatch: 
         halved(path)
 
     with pytest.raises(BadInput, match=f"{tmp_path}/ngtbench-loader-.*/jets"):
-        stored(SIZE, write, Records, samples())
+        stored(SIZE, write, Records, samples(), str)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -194,7 +194,7 @@ from ngtbench.kernels.ml.loader_file import stored
 write, opened = formats()[sys.argv[1]]()
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
-    stored(SIZE, write, opened, samples())
+    stored(SIZE, write, opened, samples(), str)
 except Unavailable as error:
     print(error.reason)
 """

@@ -12,6 +12,7 @@ from ngtbench.physics.networks import parameters
 from ngtbench.physics.samples import constituents
 from ngtbench.workloads.ml import _tape, particle_net
 from ngtbench.workloads.ml._tape import Value
+from tests.unit.ml.slopes import assert_limits, pulled, slopes
 
 torch = pytest.importorskip("torch")
 
@@ -34,11 +35,6 @@ def loss(weights: Mapping[str, Any]) -> Value:
     return _tape.cross_entropy(TASK.forward(NET, weights, {"x": x, "mask": mask}), label)
 
 
-def slopes() -> Array:
-    leaves = {name: _tape.leaf(array) for name, array in WEIGHTS.items()}
-    return np.concatenate([g.reshape(-1) for g in _tape.gradients(loss(leaves), list(leaves.values()))])
-
-
 def by_torch(x: Array, mask: Array, weights: Mapping[str, Any]) -> Any:
     from ngtbench.kernels.ml.particle_net_torch import forward
 
@@ -46,14 +42,7 @@ def by_torch(x: Array, mask: Array, weights: Mapping[str, Any]) -> Any:
 
 
 def test_gradients_are_the_limits_of_differences() -> None:
-    flat, found = parameters.flat(WEIGHTS), slopes()
-    for place in np.random.default_rng(4).choice(len(flat), 20, replace=False):
-        sides = []
-        for sign in (1, -1):
-            moved = flat.copy()
-            moved[place] += sign * 1e-6
-            sides.append(float(loss({name: Value(array) for name, array in parameters.named(NET, moved).items()}).data))
-        assert (sides[0] - sides[1]) / 2e-6 == pytest.approx(found[place], rel=1e-4, abs=1e-8)
+    assert_limits(NET, loss, WEIGHTS)
 
 
 def test_torch_has_the_same_outputs_and_gradients() -> None:
@@ -61,10 +50,9 @@ def test_torch_has_the_same_outputs_and_gradients() -> None:
     weights = {name: torch.tensor(array, requires_grad=True) for name, array in WEIGHTS.items()}
     got = by_torch(x, mask, weights)
     np.testing.assert_allclose(got.detach().numpy(), logits(x, mask), rtol=1e-10, atol=1e-12)
-    pulled = torch.autograd.grad(torch.nn.functional.cross_entropy(got, torch.tensor(label)), list(weights.values()))
-    theirs = np.concatenate([g.numpy().reshape(-1) for g in pulled])
+    theirs = pulled(torch.nn.functional.cross_entropy(got, torch.tensor(label)), weights)
     assert np.count_nonzero(theirs) > 0.8 * len(theirs)
-    np.testing.assert_allclose(slopes(), theirs, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(slopes(loss, WEIGHTS), theirs, rtol=1e-10, atol=1e-12)
 
 
 def by_hand(x: Array, weights: Mapping[str, Array]) -> Array:

@@ -1,6 +1,7 @@
 """The recurrent tagger: gradients by differences, torch's GRU and LSTM beside the tape, an event by hand, empty slots, counts."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ngtbench.physics.networks import parameters
 from ngtbench.physics.samples import objects
 from ngtbench.workloads.ml import _tape, tagger
 from ngtbench.workloads.ml._tape import Value
+from tests.unit.ml.slopes import assert_limits, pulled, slopes
 
 torch = pytest.importorskip("torch")
 
@@ -35,22 +37,9 @@ def loss(task: Any, weights: Mapping[str, Any]) -> Value:
     return _tape.cross_entropy(task.forward(task.network, weights, {"x": X, "mask": MASK}), LABEL)
 
 
-def slopes(task: Any) -> Array:
-    leaves = {name: _tape.leaf(array) for name, array in weights_of(task).items()}
-    return np.concatenate([g.reshape(-1) for g in _tape.gradients(loss(task, leaves), list(leaves.values()))])
-
-
 @cells
 def test_gradients_are_the_limits_of_differences(task: Any) -> None:
-    flat, found = parameters.flat(weights_of(task)), slopes(task)
-    for place in np.random.default_rng(4).choice(len(flat), 20, replace=False):
-        sides = []
-        for sign in (1, -1):
-            moved = flat.copy()
-            moved[place] += sign * 1e-6
-            leaves = {name: Value(array) for name, array in parameters.named(task.network, moved).items()}
-            sides.append(float(loss(task, leaves).data))
-        assert (sides[0] - sides[1]) / 2e-6 == pytest.approx(found[place], rel=1e-4, abs=1e-8)
+    assert_limits(task.network, partial(loss, task), weights_of(task))
 
 
 @cells
@@ -60,9 +49,8 @@ def test_torch_has_the_same_outputs_and_gradients(task: Any) -> None:
     weights = {name: torch.tensor(array, requires_grad=True) for name, array in weights_of(task).items()}
     got = forward(task.network, weights, torch.tensor(X), torch.tensor(MASK))
     np.testing.assert_allclose(got.detach().numpy(), logits(task), rtol=1e-10, atol=1e-12)
-    pulled = torch.autograd.grad(torch.nn.functional.cross_entropy(got, torch.tensor(LABEL)), list(weights.values()))
-    theirs = np.concatenate([g.numpy().reshape(-1) for g in pulled])
-    np.testing.assert_allclose(slopes(task), theirs, rtol=1e-10, atol=1e-12)
+    theirs = pulled(torch.nn.functional.cross_entropy(got, torch.tensor(LABEL)), weights)
+    np.testing.assert_allclose(slopes(partial(loss, task), weights_of(task)), theirs, rtol=1e-10, atol=1e-12)
 
 
 def logistic(z: Array) -> Array:

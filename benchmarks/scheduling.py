@@ -1,0 +1,5 @@
+"""Scheduling of events."""
+
+from ngtbench.adapters.asv import door
+
+EventGraph = door("scheduling/event_graph")

@@ -1,0 +1,43 @@
+"""Resources and timing of a whole network: layer by layer, and together."""
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+from ngtbench.kernels.fpga.blocks import Place, block
+from ngtbench.kernels.fpga.estimate import DenseEstimate, Estimate, exact, latest
+from ngtbench.kernels.fpga.fold import folded
+from ngtbench.kernels.fpga.network import Network
+
+
+@dataclass(frozen=True)
+class NetworkEstimate:
+    """Estimates of the layers, by name, and of the network: resources added, cycles along the longest path, II of the slowest."""
+
+    layers: dict[str, DenseEstimate]
+    total: DenseEstimate
+
+
+def estimate_network(network: Network) -> NetworkEstimate:
+    """Estimate a network, batch normalisations folded where they can be.
+
+    Raises BadInput naming the layer that cannot be built so.
+    """
+    network = folded(network)
+    shapes = network.shapes()
+    layers = dict[str, DenseEstimate]()
+    for layer in network.layers:
+        layers[layer.name] = block(Place(layer, network.types(layer), shapes[layer.inputs[0]], shapes[layer.name]))
+    parts = list(layers.values())
+    dsp, lut, ff, bram18 = (reduce(add, (getattr(part, what) for part in parts)) for what in ("dsp", "lut", "ff", "bram18"))
+    slowest = latest(part.ii for part in parts)
+    return NetworkEstimate(layers, DenseEstimate(dsp, lut, ff, bram18, _longest(network, layers), slowest))
+
+
+def _longest(network: Network, layers: dict[str, DenseEstimate]) -> Estimate:
+    """Return the cycles until the last layer's result is there."""
+    ready = {"input": exact(0, "")}
+    for layer in network.layers:
+        ready[layer.name] = latest(ready[name] for name in layer.inputs) + layers[layer.name].cycles
+    done = ready[network.layers[-1].name]
+    return Estimate(done.value, done.low, done.high, "the longest path")

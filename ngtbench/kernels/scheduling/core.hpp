@@ -1,0 +1,286 @@
+// What every engine shares: the work of a task, the life of an event, the record of both, and the watchdog.
+// An engine decides only which ready task runs next, and where.
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+typedef uint64_t U;
+
+struct Record {
+  int64_t begin_ns, end_ns;  // 0: not yet
+  int32_t lane, runs;
+};
+
+enum Fault : U { NONE, THROWS, STALLS, VANISHES };  // on purpose, for tests
+enum Failure : int64_t { FINE, THREW, STALLED };
+
+// Laid out as in job.py. Algorithms are numbered by falling upward rank, so that the lowest number is the most urgent.
+struct Job {
+  U algorithms, events, slots, threads, first_event;
+  const uint32_t *inputs_at, *inputs, *outputs_at, *outputs;  // those of a begin at [a] and end at [a + 1]
+  const U *steps, *number;                                    // of an algorithm: of the chain; in the graph as it was given
+  Record *records;                                            // [event][algorithm]
+  int64_t *admitted_ns, *finished_ns;                         // [event]
+  U *checksums;                                               // [event]
+  const char *const *names;                                   // [algorithm]
+  double stall_s;                                             // without any progress: given up
+  U fault, fault_algorithm, fault_event;
+  int64_t failure, failed_algorithm, failed_event;  // answers
+};
+
+static inline int64_t now_ns()
+{
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+static inline U mixed(U z)
+{
+  z += 0x9E3779B97F4A7C15ull;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+  return z ^ (z >> 31);
+}
+
+static inline U chain(U s, U steps)  // each step waits for the one before: 4 cycles on most processors
+{
+  for (U i = 0; i < steps; ++i) s = s * 6364136223846793005ull + 1442695040888963407ull;
+  return s;
+}
+
+static inline void relax()
+{
+#ifdef __x86_64__
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+struct Stopped {};
+
+struct State {
+  static constexpr U SENTINEL = 0xDEADBEEFDEADBEEFull;  // a value that is not there yet
+  static constexpr U PIECE = 1 << 17;                   // steps between two looks at `stop`
+  struct alignas(64) Slot {
+    U event = 0;
+    std::atomic<uint32_t> remaining{0};
+  };
+
+  Job &job;
+  std::vector<Slot> slots;
+  std::unique_ptr<U[]> values;                         // [slot][algorithm]
+  std::unique_ptr<std::atomic<uint32_t>[]> left;       // inputs that are not there yet, [slot][algorithm]
+  std::vector<uint32_t> sources;
+  std::atomic<U> next{0}, finished{0};                 // events
+  std::atomic<bool> stop{false};
+  std::atomic<uint32_t> lanes{0};
+  U generation = 0;
+
+  explicit State(Job &of)
+      : job(of), slots(of.slots), values(new U[of.slots * of.algorithms]), left(new std::atomic<uint32_t>[of.slots * of.algorithms])
+  {
+    for (U a = 0; a < job.algorithms; ++a)
+      if (!waits(a)) sources.push_back(a);
+  }
+
+  uint32_t waits(U a) const { return job.inputs_at[a + 1] - job.inputs_at[a]; }
+
+  // Between `begin` and `end` a run is watched: a task that never ends is found out.
+  void begin()
+  {
+    static std::atomic<U> generations{0};
+    generation = ++generations;
+    next = finished = 0;
+    stop = false;
+    lanes = 0;
+    over_ = false;
+    job.failure = FINE;
+    watchdog_ = std::thread([this] { watch(); });
+  }
+
+  void end()
+  {
+    {
+      std::lock_guard<std::mutex> hold(mutex_);
+      over_ = true;
+    }
+    changed_.notify_all();
+    watchdog_.join();
+  }
+
+  bool all_done() const { return finished.load(std::memory_order_acquire) == job.events; }
+
+  // Put the next event into a slot that is empty; false where there is none left.
+  bool admit(U slot)
+  {
+    if (stop.load(std::memory_order_relaxed)) return false;
+    const U event = next.fetch_add(1, std::memory_order_relaxed);
+    if (event >= job.events) return false;
+    __atomic_store_n(job.admitted_ns + event, now_ns(), __ATOMIC_RELAXED);
+    slots[slot].event = event;
+    slots[slot].remaining.store(job.algorithms, std::memory_order_relaxed);
+    for (U a = 0, at = slot * job.algorithms; a < job.algorithms; ++a, ++at) {
+      values[at] = SENTINEL;
+      left[at].store(waits(a), std::memory_order_relaxed);
+    }
+    return true;
+  }
+
+  // Do the work of a task all of whose inputs are there; false where the run is to end.
+  bool perform(U slot, U a) noexcept
+  {
+    const U event = slots[slot].event;
+    Record &record = job.records[event * job.algorithms + a];
+    record.lane = lane();
+    __atomic_store_n(&record.begin_ns, now_ns(), __ATOMIC_RELAXED);
+    __atomic_fetch_add(&record.runs, 1, __ATOMIC_RELAXED);
+    try {
+      if (job.fault && job.fault_algorithm == a && job.fault_event == event) misbehave();
+      U *const value = values.get() + slot * job.algorithms, sum = ((job.first_event + event) << 20) + job.number[a];
+      U s = sum;
+      for (uint32_t i = job.inputs_at[a]; i < job.inputs_at[a + 1]; ++i) s += value[job.inputs[i]];
+      s = mixed(s);
+      U steps = job.steps[a];
+      for (; steps > PIECE; steps -= PIECE) {
+        s = chain(s, PIECE);
+        if (stop.load(std::memory_order_relaxed)) return false;
+      }
+      value[a] = mixed(chain(s, steps));
+    } catch (const Stopped &) {
+      return false;
+    } catch (...) {
+      fail(THREW, event, a);
+      return false;
+    }
+    __atomic_store_n(&record.end_ns, now_ns(), __ATOMIC_RELAXED);
+    return !stop.load(std::memory_order_relaxed);
+  }
+
+  // One input less to wait for; true where that was the last.
+  bool arrived(U slot, U a) { return left[slot * job.algorithms + a].fetch_sub(1, std::memory_order_acq_rel) == 1; }
+
+  // One task less; true where that was the last of its event.
+  bool completed(U slot)
+  {
+    if (slots[slot].remaining.fetch_sub(1, std::memory_order_acq_rel) != 1) return false;
+    U found = 0;
+    for (U a = 0; a < job.algorithms; ++a) found ^= mixed(values[slot * job.algorithms + a] + job.number[a]);
+    const U event = slots[slot].event;
+    job.checksums[event] = found;
+    __atomic_store_n(job.finished_ns + event, now_ns(), __ATOMIC_RELAXED);
+    finished.fetch_add(1, std::memory_order_acq_rel);
+    return true;
+  }
+
+  void fail(int64_t how, U event, U a)
+  {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (job.failure == FINE) {
+      job.failed_algorithm = a;
+      job.failed_event = event;
+      job.failure = how;
+    }
+    stop.store(true);
+  }
+
+ private:
+  std::thread watchdog_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool over_ = false;
+
+  int32_t lane()
+  {
+    thread_local U seen = 0;
+    thread_local int32_t mine = 0;
+    if (seen != generation) {
+      seen = generation;
+      mine = lanes.fetch_add(1);
+    }
+    return mine;
+  }
+
+  void misbehave()
+  {
+    if (job.fault == THROWS) throw std::runtime_error("as asked");
+    if (job.fault == VANISHES) syscall(SYS_exit, 0);  // this thread alone, whatever it holds
+    while (!stop.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    throw Stopped();
+  }
+
+  U progress()
+  {
+    U found = next.load();
+    for (const Slot &slot : slots) found = found * 31 + slot.remaining.load();
+    return found;
+  }
+
+  void watch()
+  {
+    std::unique_lock<std::mutex> hold(mutex_);
+    U before = progress();
+    int64_t since = now_ns();
+    while (!changed_.wait_for(hold, std::chrono::duration<double>(job.stall_s / 8), [this] { return over_; })) {
+      if (progress() != before) {
+        before = progress();
+        since = now_ns();
+      } else if (now_ns() - since > job.stall_s * 1e9) {
+        hold.unlock();
+        stalled();
+        hold.lock();
+        if (!changed_.wait_for(hold, std::chrono::duration<double>(1 + job.stall_s), [this] { return over_; })) perish();
+        return;
+      }
+    }
+  }
+
+  // Nothing ends a thread of a library that waits for another: who started this process is told by its last words.
+  [[noreturn]] void perish()
+  {
+    dprintf(2, "algorithm %s of event %lld never ended, nor did the run: the process is ended\n", job.names[job.failed_algorithm],
+            (long long)job.failed_event);
+    _exit(1);
+  }
+
+  // Name what began first of all that has not ended.
+  void stalled()
+  {
+    U event = 0, a = 0;
+    int64_t first = INT64_MAX;
+    for (U e = 0; e < job.events; ++e)
+      for (U k = 0; k < job.algorithms; ++k) {
+        const Record &record = job.records[e * job.algorithms + k];
+        const int64_t began = __atomic_load_n(&record.begin_ns, __ATOMIC_RELAXED);
+        if (began && began < first && !__atomic_load_n(&record.end_ns, __ATOMIC_RELAXED)) first = began, event = e, a = k;
+      }
+    fail(STALLED, event, a);
+  }
+};
+
+// Nanoseconds of a step, the best of some tries.
+extern "C" double step_ns(U tries, U steps)
+{
+  double best = 1e30;
+  U s = steps;
+  for (U k = 0; k < tries; ++k) {
+    const int64_t start = now_ns();
+    s = chain(s, steps);
+    __asm__ volatile("" : "+r"(s));
+    const double spent = double(now_ns() - start) / steps;
+    if (spent < best) best = spent;
+  }
+  return best;
+}

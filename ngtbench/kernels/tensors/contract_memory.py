@@ -1,0 +1,62 @@
+"""What a contraction takes of a device's memory, and the slices that make it fit."""
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import psutil
+
+from ngtbench.errors import BadInput
+from ngtbench.kernels.tensors.contract_network import Network
+from ngtbench.kernels.tensors.contract_plan import Plan, plan
+from ngtbench.physics.tensors.trees import Cost, Tree, cost
+from ngtbench.units import binary_bytes
+
+_SHARE = 0.8  # of what is free: the rest is for others
+_CGROUP = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+
+
+def memory_b(planned: Plan, item_b: int) -> int:
+    """Return the bytes a plan takes at once, besides its inputs: the block of all tensors, and what comes out."""
+    return item_b * (planned.arena + planned.size(planned.network.output))
+
+
+@lru_cache(maxsize=64)
+def fitted(network: Network, tree: Tree, item_b: int, fused: bool, limit_b: int) -> Tree:
+    """Return the tree with as many more indices sliced as it takes to stay within the limit.
+
+    Each is the one of the largest tensor that adds least work. Raises BadInput where no slices help, with what it takes.
+    """
+    sizes = dict(enumerate(network.sizes))
+    while (needed_b := memory_b(plan(network, tree, item_b, fused), item_b)) > limit_b:
+        planned = plan(network, tree, item_b, fused)
+        largest = max(planned.offsets, key=lambda number: planned.size(planned.orders[abs(number)]), default=0)
+        choices = [
+            (_price(took), index)
+            for index in planned.orders[abs(largest)]
+            for took in [cost(replace(tree, sliced=(*tree.sliced, index)), network.inputs, network.output, sizes)]
+        ]
+        if not choices:
+            raise BadInput(
+                f"contract: takes {needed_b} bytes ({binary_bytes(needed_b)}) in the smallest slices of this tree, "
+                f"and there are {limit_b} ({binary_bytes(limit_b)}): free memory, raise limit_b, or give another tree"
+            )
+        tree = replace(tree, sliced=(*tree.sliced, min(choices)[1]))
+    return tree
+
+
+def _price(took: Cost) -> float:
+    return math.log2(took.mult_adds) + math.log2(took.largest)
+
+
+def host_b(root: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return how much memory of the host a contraction may take: most of what is free, here and in this control group."""
+    free_b = psutil.virtual_memory().available
+    for names in _CGROUP:
+        try:
+            most, used = (int((root / name).read_text()) for name in names)
+        except (OSError, ValueError):  # another version, or no limit ("max")
+            continue
+        free_b = min(free_b, most - used)
+    return max(0, int(_SHARE * free_b))

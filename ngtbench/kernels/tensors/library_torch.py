@@ -1,0 +1,57 @@
+"""Tensors of a chain in PyTorch: matrices of equal shape in batches on GPUs, threads over them on processors."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+
+from ngtbench.kernels.tensors.library import Library
+from ngtbench.kernels.tensors.library import gesvd as lapack
+from ngtbench.model.workload import Array
+
+
+def library(place: torch.device, threads: int = 1, driver: str | None = None) -> Library:
+    """Return PyTorch on a device; `driver` is cuSOLVER's: gesvdj, gesvda, gesvd, or None for PyTorch's choice."""
+    on_cpu = place.type == "cpu"
+
+    def svd(matrix: torch.Tensor) -> tuple[Any, Any, Any]:
+        u, s, vh = torch.linalg.svd(matrix, full_matrices=False, driver=None if on_cpu else driver)
+        return u, s, vh
+
+    def gesvd(matrix: torch.Tensor) -> tuple[Any, Any, Any]:
+        if not on_cpu:
+            u, s, vh = torch.linalg.svd(matrix, full_matrices=False, driver="gesvd")
+            return u, s, vh
+        u, s, vh = (torch.from_numpy(part) for part in lapack(matrix.numpy()))
+        return u, s, vh
+
+    return Library(
+        torch,
+        lambda host: torch.as_tensor(host).to(place),
+        _host,
+        svd,
+        gesvd,
+        grouped=not on_cpu,
+        threads=threads if on_cpu else 1,
+        alone=_alone if on_cpu else _nothing,
+    )
+
+
+def _host(array: Any) -> Array:
+    host: Array = array.resolve_conj().cpu().numpy()
+    return host
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold PyTorch at one thread of its own in each of ours."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+_nothing: Callable[[], AbstractContextManager[Any]] = nullcontext

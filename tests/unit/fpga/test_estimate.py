@@ -1,0 +1,142 @@
+"""Estimates of layers: rules, widths, styles, and what is refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ngtbench.errors import BadInput
+from ngtbench.kernels.fpga import Counts, counts, estimate_dense, lut_from_adder_cost, nearest_valid, valid
+from ngtbench.kernels.fpga.counts import integers
+from ngtbench.kernels.fpga.sweep import sweep
+
+PLAIN: dict[str, Any] = {
+    "n_in": 16,
+    "n_out": 64,
+    "nnz": 859,
+    "csd_digits_total": 1867,
+    "distinct_input_weight_pairs_csd_ge3": 247,
+    "weight_bits": 8,
+    "input_bits": 8,
+}
+
+
+def of(**changed: Any) -> Counts:
+    return Counts(**{**PLAIN, **changed})
+
+
+def test_counts_of_weights_known_by_hand() -> None:
+    found = counts(np.array([[11, 11, 0], [-3, 4, 21]]), weight_bits=6, input_bits=8)
+    assert (found.n_in, found.n_out, found.nnz, found.csd_digits_total) == (2, 3, 5, 3 + 3 + 2 + 1 + 3)
+    assert found.distinct_input_weight_pairs_csd_ge3 == 2
+    assert found.ebops == 8 * (4 + 4 + 2 + 1 + 5)
+
+
+def test_real_weights_are_rounded_to_the_finest_scale_that_holds_them() -> None:
+    assert integers(np.array([[0.5, -0.25, 0.1]]), 4).tolist() == [[4, -2, 1]]
+    assert integers(np.array([[3.0, -8.0]]), 4).tolist() == [[3, -8]]
+    whole = np.array([[11, -3], [21, 0]])
+    assert (
+        counts(whole / 64, weight_bits=8, input_bits=8).csd_digits_total
+        == counts(whole, weight_bits=8, input_bits=8).csd_digits_total
+    )
+
+
+@pytest.mark.parametrize(
+    ("weights", "bits", "words"),
+    [
+        (np.array([[1.0, np.nan]]), 8, r"NaN or infinity at \[0, 1\]"),
+        (np.ones(3), 8, "shape"),
+        (np.ones((2, 2)), 0, "weight_bits = 0"),
+        (np.array([[200]]), 8, "do not fit 8 bits"),
+    ],
+)
+def test_weights_that_are_none_are_bad_input(weights: Any, bits: int, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        counts(weights, weight_bits=bits, input_bits=8)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"weight_bits": 0}, {"input_bits": 0}, {"nnz": 2000}, {"n_in": 0}, {"csd_digits_total": 900}],
+)
+def test_counts_of_no_matrix_are_bad_input(changed: dict[str, int]) -> None:
+    with pytest.raises(BadInput):
+        of(**changed)
+
+
+def test_dsp_are_capped_by_the_multiplier_limit() -> None:
+    assert estimate_dense(of(), style="latency").dsp.value == 247
+    assert estimate_dense(of(), style="latency", reuse_factor=100).dsp.value == 10
+    assert estimate_dense(of(), style="latency", multiplier="lut").dsp.value == 0
+
+
+def test_outside_8_bits_the_law_is_a_hypothesis() -> None:
+    wide = estimate_dense(of(weight_bits=28, input_bits=19), style="latency").dsp
+    assert wide.value == 4 * 247
+    assert wide.low < wide.value < wide.high
+    assert "unproven" in wide.rule
+
+
+@pytest.mark.parametrize(
+    ("bits", "dsp"), [((16, 16), 256), ((18, 27), 256), ((27, 18), 256), ((19, 27), 512), ((19, 28), 1024), ((8, 8), 0)]
+)
+def test_dsp_in_resource_strategy_follow_the_operands(bits: tuple[int, int], dsp: int) -> None:
+    layer = of(weight_bits=bits[0], input_bits=bits[1])
+    assert estimate_dense(layer, style="resource", reuse_factor=4).dsp.value == dsp
+
+
+def test_zeros_save_nothing_at_a_reuse_factor_in_resource_strategy() -> None:
+    dense = of(nnz=1024, csd_digits_total=2200, weight_bits=16)
+    pruned = of(nnz=300, csd_digits_total=900, weight_bits=16)
+    for reuse_factor, same in ((4, True), (1, False)):
+        one, other = (estimate_dense(layer, style="resource", reuse_factor=reuse_factor) for layer in (dense, pruned))
+        assert (one.dsp.value == other.dsp.value) is same
+    assert estimate_dense(dense, style="resource", reuse_factor=16).bram18.value == 29  # 1024 weights of 16 bits, 36 RF a word
+    assert estimate_dense(dense, style="resource", reuse_factor=1).bram18.value == 0
+
+
+def test_reuse_factors_that_resource_strategy_builds() -> None:
+    assert [factor for factor in range(1, 161) if valid(32, 5, factor)] == [1, 2, 4, 8, 16, 32, 160]
+    assert not valid(16, 64, 100)
+    assert nearest_valid(16, 64, 100) == 128
+    with pytest.raises(BadInput, match="the nearest is 128"):
+        estimate_dense(of(), style="resource", reuse_factor=100)
+
+
+@pytest.mark.parametrize("reuse_factor", [0, -1, True, 2.0])
+def test_reuse_factors_that_are_none_are_bad_input(reuse_factor: Any) -> None:
+    with pytest.raises(BadInput, match="reuse factor"):
+        estimate_dense(of(), style="latency", reuse_factor=reuse_factor)
+
+
+def test_distributed_arithmetic_takes_the_graph_where_there_is_one() -> None:
+    guessed, known = (estimate_dense(of(adder_cost=cost, adder_depth=6), style="da") for cost in (None, 4000.0))
+    assert known.lut == lut_from_adder_cost(4000.0)
+    assert guessed.lut.low < guessed.lut.value < guessed.lut.high
+    assert (known.dsp.value, known.ii.value, known.cycles.value) == (0, 1, 3)
+    assert known.lut.high - known.lut.low < 0.3 * known.lut.value
+    with pytest.raises(BadInput, match="distributed"):
+        estimate_dense(of(), style="da", reuse_factor=2)
+
+
+def test_a_layer_of_zeros_takes_no_lut() -> None:
+    empty = counts(np.zeros((4, 4), int), weight_bits=8, input_bits=8)
+    for style in ("latency", "da"):
+        assert estimate_dense(empty, style=style).lut.value == 0
+
+
+def test_a_sweep_gives_what_layers_one_by_one_give() -> None:
+    random = np.random.default_rng(0)
+    k = random.integers(-32, 32, (5, 12, 9)) * (random.random((5, 12, 9)) < 0.6)
+    k[4] = 0
+    for reuse_factor, multiplier in ((1, "dsp"), (3, "lut")):
+        found = sweep(k, weight_bits=6, input_bits=7, reuse_factor=reuse_factor, multiplier=multiplier)  # type: ignore[arg-type]
+        for place, one in enumerate(k):
+            layer = counts(one, weight_bits=6, input_bits=7)
+            wanted = estimate_dense(layer, style="latency", reuse_factor=reuse_factor, multiplier=multiplier)  # type: ignore[arg-type]
+            got = (found.nnz[place], found.ebops[place], found.dsp[place], found.lut[place], found.adder_lut[place])
+            want = (layer.nnz, layer.ebops, wanted.dsp.value, wanted.lut.value, estimate_dense(layer, style="da").lut.value)
+            assert got == pytest.approx(want)
+    with pytest.raises(BadInput, match="do not fit"):
+        sweep(k, weight_bits=5, input_bits=8)

@@ -1,0 +1,159 @@
+import itertools
+from fractions import Fraction
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ngtbench.errors import BadInput
+from ngtbench.kernels.fpga.inference import compiled, infer, infer_integers
+from ngtbench.kernels.fpga.inference_numpy import NumpyEngine
+from ngtbench.kernels.fpga.inference_product import product
+from ngtbench.kernels.fpga.inference_rounding import divider, requantiser
+from ngtbench.kernels.fpga.inference_torch import TorchEngine
+from ngtbench.kernels.fpga.network import Kind, Layer, Network
+from ngtbench.physics.fpga.fixed_point import Fixed, Overflow, Rounding, parse
+from tests.unit.fpga.exactly import becomes, network_exactly
+
+torch = pytest.importorskip("torch")
+MODES = list(itertools.product(get_args(Rounding), get_args(Overflow)))
+BATCH = 3
+
+
+@st.composite
+def types(draw: Any, bits: int = 12) -> Fixed:
+    rounding, overflow = draw(st.sampled_from(MODES))
+    wide = draw(st.integers(2, bits))
+    return Fixed(draw(st.booleans()), wide, draw(st.integers(-2, wide + 2)), rounding, overflow)
+
+
+@pytest.mark.parametrize(("rounding", "overflow"), MODES)
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_every_rounding_and_overflow_is_that_of_fractions(rounding: Rounding, overflow: Overflow, data: Any) -> None:
+    to = Fixed(data.draw(st.booleans()), data.draw(st.integers(1, 40)), data.draw(st.integers(-30, 40)), rounding, overflow)
+    fraction, divisor = data.draw(st.integers(-3, 30)), data.draw(st.sampled_from((1, 3, 9, 12)))
+    reach = 1 << data.draw(st.integers(2, 30))
+    edges = [k * 2**d + e for k in (-3, -2, -1, 0, 1, 2, 3) for d in (0, 1, max(0, fraction - to.fraction)) for e in (-1, 0, 1)]
+    drawn = data.draw(st.lists(st.integers(-reach, reach), min_size=1, max_size=20))
+    numbers = [k for k in (*edges, *drawn) if abs(k) <= reach]
+    wanted = [int(becomes(Fraction(k) / Fraction(2) ** fraction, to) * Fraction(2) ** to.fraction) for k in numbers]
+    means = [int(becomes(Fraction(k, divisor) / Fraction(2) ** fraction, to) * Fraction(2) ** to.fraction) for k in numbers]
+    try:
+        steps = requantiser("x", fraction, reach, to), divider("x", fraction, reach, divisor, to)
+    except BadInput:
+        return
+    for host in (np.array(numbers), torch.tensor(numbers)):
+        assert steps[0](host).tolist() == wanted
+        assert steps[1](host).tolist() == means
+
+
+def drawn_layer(kind: Kind, draw: Any, seed: int) -> tuple[tuple[int, ...], Layer]:
+    """A layer of this kind with numbers of a size that rounds, saturates and wraps some of them, and the shape it takes."""
+    random = np.random.default_rng(seed)
+    options: dict[str, Any] = {}
+    shape: tuple[int, ...] = (3,)
+    arrays: dict[str, tuple[int, ...]] = {
+        "dense": {"kernel": (3, 4), "bias": (4,)},
+        "batchnorm": {"scale": (3,), "shift": (3,)},
+    }.get(kind, {})
+    if kind in ("conv1d", "conv2d"):
+        axes = 1 if kind == "conv1d" else 2
+        shape, arrays = (*(5, 4)[:axes], 2), {"kernel": (*(3, 2)[:axes], 2, 3), "bias": (3,)}
+        options = {"stride": draw(st.integers(1, 2)), "padding": draw(st.sampled_from(("same", "valid")))}
+    elif kind == "pool":
+        shape, options = (
+            (5, 4, 2),
+            {"of": draw(st.sampled_from(("max", "average"))), "size": draw(st.integers(1, 3)), "stride": 2},
+        )
+    elif kind in ("gru", "lstm"):
+        gates = 3 if kind == "gru" else 4
+        shape, arrays = (3, 2), {"kernel": (2, 2 * gates), "recurrent": (2, 2 * gates), "bias": (2 * gates,)}
+        arrays |= {"recurrent_bias": (6,)} if kind == "gru" else {}
+        options = {"sequence": draw(st.booleans()), "table_size": 64, "table_type": "ap_fixed<10,2,RND,SAT>"}
+    elif kind == "activation":
+        function = draw(st.sampled_from(("relu", "sigmoid", "tanh", "softmax")))
+        options = {
+            "function": function,
+            "table_size": 64,
+            "table_type": draw(st.sampled_from(("ap_fixed<12,4>", "ap_ufixed<12,4,RND,SAT>"))),
+        }
+    elif kind == "flatten":
+        shape = (2, 2)
+    weight = draw(types(8)) if arrays else None
+    total = draw(st.none() | types(14)) if kind in ("dense", "conv1d", "lstm") else None
+    made = {name: random.normal(0, 2.0 ** (weight.integer - 2), size) for name, size in arrays.items() if weight}
+    return shape, Layer("x", kind, ("input",) * (1 + (kind == "add")), draw(types()), weight, total, made, options)
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+@settings(max_examples=12, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 10**6))
+def test_every_layer_is_that_of_fractions(kind: Kind, data: Any, seed: int) -> None:
+    shape, layer = drawn_layer(kind, data.draw, seed)
+    network = Network(shape, data.draw(types(8)), (layer,))
+    k = np.random.default_rng(seed).integers(network.type.lowest, network.type.highest, (BATCH, *shape), endpoint=True)
+    k[0] = network.type.lowest
+    got = infer_integers(network, k)
+    wanted = np.array([network_exactly(network, sample) for sample in k], object) * Fraction(2) ** layer.result.fraction
+    assert np.array_equal(got.astype(object), wanted)
+    assert got.shape[1:] == network.shapes()["x"]
+    by_torch = compiled(network, TorchEngine(torch.device("cpu")))(torch.from_numpy(k))
+    assert np.array_equal(by_torch.numpy(), got)
+
+
+def test_a_residual_network_frees_nothing_that_is_still_read() -> None:
+    wide, narrow = parse("ap_fixed<12,6>"), parse("ap_fixed<8,4,RND_CONV,SAT_SYM>")
+    kernel = {"kernel": np.eye(3) + 0.25}
+    layers = (
+        Layer("a", "dense", ("input",), wide, narrow, arrays=kernel),
+        Layer("b", "activation", ("a",), narrow),
+        Layer("c", "add", ("b", "input"), narrow),
+        Layer("d", "add", ("c", "a"), wide),
+    )
+    network = Network((3,), narrow, layers)
+    k = np.arange(-9, 9).reshape(6, 3) * 7
+    wanted = np.array([network_exactly(network, sample) for sample in k], object)
+    assert np.array_equal(infer(network, k / 2**narrow.fraction).astype(object), wanted)
+
+
+@pytest.mark.parametrize(("bits", "formats"), [(6, "float32"), (20, "float64"), (30, "split")])
+def test_products_are_exact_in_the_narrowest_format_that_holds_them(bits: int, formats: str) -> None:
+    random, far = np.random.default_rng(bits), 1 << bits
+    kernel, x = random.integers(-far, far, (5, 4), endpoint=True), random.integers(-far, far, (7, 5), endpoint=True)
+    used: list[str] = []
+
+    class Watched(NumpyEngine):
+        def put(self, host: Any) -> Any:
+            used.append(host.dtype.name)
+            return host
+
+    got = product(Watched(), "x", kernel, far, "int64")(x)
+    assert np.array_equal(got.astype(object), x.astype(object) @ kernel.astype(object))
+    assert used == ({"split": ["float64"] * len(used)}.get(formats) or [formats])
+    assert (len(used) > 1) == (formats == "split")
+
+
+def test_negative_zero_and_halves_are_zero_and_halves() -> None:
+    for rounding, overflow in MODES:
+        to = Fixed(True, 8, 6, rounding, overflow)
+        network = Network((1,), to, (Layer("x", "flatten", ("input",), to),))
+        assert np.array_equal(np.signbit(infer(network, np.array([[-0.0], [0.0]]))), [[False], [False]])
+        values = np.array([[-0.125], [0.125], [-0.375], [0.375]])
+        assert infer(network, values)[:, 0].tolist() == [float(becomes(Fraction(one), to)) for (one,) in values]
+
+
+def test_bad_input_names_the_layer_or_the_numbers() -> None:
+    wide = Fixed(True, 40, 20)
+    network = Network((4,), wide, (Layer("deep", "dense", ("input",), wide, wide, arrays={"kernel": np.full((4, 1), 5e5)}),))
+    with pytest.raises(BadInput, match="layer 'deep': its sums may need"):
+        infer(network, np.zeros((1, 4)))
+    narrow = Network((2,), parse("ap_fixed<4,4>"), (Layer("f", "flatten", ("input",), wide),))
+    with pytest.raises(BadInput, match=r"takes integers \(batch, \[2\]\)"):
+        infer_integers(narrow, np.zeros((1, 3), int))
+    with pytest.raises(BadInput, match=r"from 0 to 9 are not all in ap_fixed<4,4"):
+        infer_integers(narrow, np.array([[0, 9]]))
+    with pytest.raises(BadInput, match="NaN"):
+        infer(narrow, np.array([[0.0, np.nan]]))
