@@ -39,7 +39,8 @@ def to_json(value: object) -> str:
 
     Raises RecordError where it holds NaN or an infinity, which JSON does not have.
     """
-    plain = _writer(type(value)).dump_python(value, mode="json")
+    kind: Any = type(value)  # hashable, which mypy does not take of every type
+    plain = _writer(kind).dump_python(value, mode="json")
     if "schema" in plain:
         plain = {"schema": plain.pop("schema"), **plain}
     try:

@@ -62,12 +62,9 @@ def started(tool: Callable[[str, str], str], tmp_path_factory: pytest.TempPathFa
     for word in ("headless=new", "no-sandbox", "disable-dev-shm-usage", *quiet.split(), f"user-data-dir={profile}"):
         options.add_argument(f"--{word}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(tool("chromedriver", REMEDY)))
-    driver.set_script_timeout(120)
-    try:
+    with webdriver.Chrome(options=options, service=Service(tool("chromedriver", REMEDY))) as driver:
+        driver.set_script_timeout(120)
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture
@@ -136,8 +133,7 @@ def test_the_page_is_accessible(browser: webdriver.Chrome, page: str, size: str)
 def test_scripts_are_ours_and_nothing_from_a_record_becomes_markup(browser: webdriver.Chrome, odd: str) -> None:
     show(browser, odd, "desktop")  # an open alert would raise at the next command
     assert len(browser.find_elements(By.CSS_SELECTOR, "main img, iframe, object, a:not([href^='#'])[href]")) == 0
-    scripts = browser.find_elements(By.CSS_SELECTOR, "script:not([type])")
-    assert len(scripts) == 2
+    assert len(browser.find_elements(By.CSS_SELECTOR, "script:not([type])")) == 2
     body = browser.find_element(By.TAG_NAME, "body").text
     assert body.count("<script>alert(1)</script>") > 40
     assert "{{7*7}}" in body

@@ -62,6 +62,15 @@ def test_cold_calls_keep_to_their_share_of_the_time(monkeypatch: pytest.MonkeyPa
     assert len(extra.series["cold_s"]) == LEAST_SAMPLES
 
 
+def test_the_first_flush_touches_new_memory_on_no_cases_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, device = FakeTime(), Device()
+    monkeypatch.setattr(beside, "time", clock)
+    monkeypatch.setattr(device, "flush", lambda size_b: setattr(clock, "now_s", 100.0))  # long past the limit, once
+    extra = extras(device)
+    extra.cold(1, warm_s=1e-3)
+    assert len(extra.series["cold_s"]) == beside.COLD_SAMPLES
+
+
 @pytest.mark.parametrize(
     ("flush_b", "warm_s", "words"), [(None, 1e-3, "last-level cache"), (1, 0.9e-4, "shorter than 1000 timer steps")]
 )
