@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ def compared(layers: int, seed: int) -> dict[str, object]:
         )
     ratios = [row["cost_over_da4ml"] for row in rows]
     return {
+        "versions": {name: version(name) for name in ("da4ml", "numpy")},
         "layers": rows,
         "cost_over_da4ml": {"median": statistics.median(ratios), "least": min(ratios), "most": max(ratios)},
         "faster": statistics.median(row["cpu_s"][1] / row["cpu_s"][0] for row in rows),

@@ -45,8 +45,8 @@ KEPT = (
     "latency_max_s",
     "progress_spread",
 )
-HEAD = "| engine | events/s | utilisation, median (best) | of the round's serial loop | CPU us a task, median (least) "
-HEAD += "| p50, p99 ms | p99/p50 | spread |"
+HEAD = "| engine | events/s | utilisation, median (best) | of the round's serial loop "
+HEAD += "| CPU us a task beyond it, median (beyond steps) | p50, p99 ms | p99/p50 | spread |"
 Samples = dict[str, dict[str, list[float]]]  # of an engine, then of a metric
 
 
@@ -83,13 +83,13 @@ def main() -> None:
         report["cases"][case] = rounds(ready, chosen.rounds)
         report["bound_of_serial"][case] = bound(next(iter(ready.values())).job)
     report["load_after"] = os.getloadavg()
-    show(report)
     if chosen.trace:
         first = next(iter(ready.values())).job
         first.history().write(first.graph, chosen.trace)
     if chosen.output:
         before = json.loads(chosen.output.read_text()) if chosen.output.exists() else []
         chosen.output.write_text(json.dumps([*before, report], indent=1) + "\n")
+    show(report)
 
 
 def engines(case: str, graph: Graph | None, names: list[str]) -> dict[str, Ready]:
@@ -146,10 +146,8 @@ def show(report: dict[str, Any]) -> None:
     lines = [f"{report['cpu']}, {report['graph']}, {report['date']}, {load}"]
     for case, samples in report["cases"].items():
         lines += ["", f"scale:threads:slots:events {case}"]
-        lines.append(
-            "| engine | events/s | utilisation, median (best) | CPU us a task, median (least) | p50, p99 ms | p99/p50 | spread |"
-        )
-        lines += ["|---" * 7 + "|", *(row(name, metrics) for name, metrics in samples.items())]
+        lines += [HEAD, "|---" * 8 + "|"]
+        lines += [row(name, samples, report["bound_of_serial"][case]) for name in samples]
         if {"native", PEER} <= samples.keys():
             middle, low, high = ratio(samples[PEER]["event_s"], samples["native"]["event_s"])
             lines.append(f"native over {PEER}: {middle:.3f} ({low:.3f} to {high:.3f}) of events per second")
@@ -158,17 +156,17 @@ def show(report: dict[str, Any]) -> None:
 
 def row(name: str, samples: Samples, least: float) -> str:
     """Return medians over rounds; `least` is the bound as a share of the serial loop's time."""
-    metrics = samples[name]
-    pairs = zip(samples.get(SERIAL, {}).get("event_s", ()), metrics["event_s"], strict=False)
-    beside = [least * alone / own for alone, own in pairs]
+    metrics, alone = samples[name], samples.get(SERIAL, {metric: [math.nan] * len(samples[name][metric]) for metric in KEPT})
     middle = {metric: statistics.median(values) for metric, values in metrics.items()}
+    beside = [least * one / own for one, own in zip(alone["event_s"], metrics["event_s"], strict=True)]
+    beyond_s = [own - one for one, own in zip(alone["task_cpu_s"], metrics["task_cpu_s"], strict=True)]
     tail = statistics.median(p99 / p50 for p99, p50 in zip(metrics["latency_p99_s"], metrics["latency_p50_s"], strict=True))
     cells = [
         f"`{name}`",
         f"{1 / middle['event_s']:.4g}",
-        f"{middle['utilisation_ratio']:.4f} ({max(metrics['utilisation_ratio']):.4f})",
-        f"{statistics.median(beside):.4f} ({max(beside):.4f})" if beside else "",
-        f"{middle['task_cpu_s'] * 1e6:.2f} ({min(metrics['task_cpu_s']) * 1e6:.2f})",
+        f"{middle['utilisation_ratio']:.3f} ({max(metrics['utilisation_ratio']):.3f})",
+        f"{statistics.median(beside):.3f}",
+        f"{statistics.median(beyond_s) * 1e6:.2f} ({middle['task_cpu_s'] * 1e6:.2f})",
         f"{middle['latency_p50_s'] * 1e3:.4g}, {middle['latency_p99_s'] * 1e3:.4g}",
         f"{tail:.2f}",
         f"{middle['progress_spread']:.0f}",

@@ -34,6 +34,7 @@ NAME = "tensors/state_vector"
 PACKAGES = ("qulacs", "qiskit-aer", "pennylane-lightning", "numpy", "torch")
 OURS = ("native", "numpy", "torch")
 Runs = dict[str, Callable[[], Any]]
+Peers = list[tuple[str, Callable[[], Any], Callable[[], Any]]]  # name, run, and what returns the state after it
 
 
 def main() -> None:
@@ -97,14 +98,12 @@ def circuit(size: ansatz.Ansatz, angles: Array) -> list[tuple[str, int, float]]:
     return found
 
 
-def qulacs(
-    size: ansatz.Ansatz, angles: Array, dtype: str, threads: int
-) -> list[tuple[str, Callable[[], Any], Callable[[], Any]]]:
+def qulacs(size: ansatz.Ansatz, angles: Array, dtype: str, threads: int) -> Peers:
     """Return its circuit as built and optimised; its qubit 0 is the lowest bit and its rotations turn the other way."""
     if dtype != "float64":
         return []
     q = importlib.import_module("qulacs")
-    optimiser, found = importlib.import_module("qulacs.circuit").QuantumCircuitOptimizer(), []
+    optimiser, found = importlib.import_module("qulacs.circuit").QuantumCircuitOptimizer(), Peers()
     for name in ("qulacs", "qulacs-optimised"):
         made, state = q.QuantumCircuit(size.qubits), q.QuantumState(size.qubits)
         for kind, at, angle in circuit(size, angles):
@@ -124,9 +123,7 @@ def qulacs(
     return found
 
 
-def lightning(
-    size: ansatz.Ansatz, angles: Array, dtype: str, threads: int
-) -> list[tuple[str, Callable[[], Any], Callable[[], Any]]]:
+def lightning(size: ansatz.Ansatz, angles: Array, dtype: str, threads: int) -> Peers:
     """Return its kernels called gate by gate, without PennyLane's own overhead."""
     ops = importlib.import_module("pennylane_lightning.lightning_qubit_ops")
     state = (ops.StateVectorC128 if dtype == "float64" else ops.StateVectorC64)(size.qubits)
@@ -145,7 +142,7 @@ def lightning(
     return [("lightning", run, read)]
 
 
-def aer(size: ansatz.Ansatz, angles: Array, dtype: str, threads: int) -> list[tuple[str, Callable[[], Any], Callable[[], Any]]]:
+def aer(size: ansatz.Ansatz, angles: Array, dtype: str, threads: int) -> Peers:
     """Return its state-vector method with gate fusion as it comes; building and copying the result are in its time."""
     backend = importlib.import_module("qiskit_aer").AerSimulator  # before circuits: it teaches them to save states
     made = importlib.import_module("qiskit").QuantumCircuit(size.qubits)

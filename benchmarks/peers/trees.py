@@ -35,7 +35,7 @@ def main() -> None:
     for name in chosen.names:
         inputs, output, sizes = network(name)
         found = search(inputs, output, sizes, chosen)
-        told = {"ssa": found.pairs, "sliced": found.sliced, "found": found.found}
+        told: dict[str, Any] = {"ssa": found.pairs, "sliced": found.sliced, "found": found.found}
         took = cost(found, inputs, output, sizes)
         told |= {"log2_mult_adds": round(math.log2(took.mult_adds), 3), "width": took.width, "slices": took.slices}
         (DATA / f"{name}{chosen.suffix}.json").write_text(json.dumps(told, separators=(",", ":")) + "\n")

@@ -11,11 +11,13 @@ import typer
 from ngtbench.cli.talk import say
 from ngtbench.errors import BadInput
 from ngtbench.kernels.fpga.fit import RESOURCES, TIMES, Check, checks, tightest, together
+from ngtbench.kernels.fpga.imports import Types
+from ngtbench.kernels.fpga.model_file import read_model
 from ngtbench.kernels.fpga.network import Style
 from ngtbench.kernels.fpga.network_estimate import NetworkEstimate, estimate_network
-from ngtbench.kernels.fpga.network_file import read
 from ngtbench.kernels.fpga.parts import Constraints, Part, find_part, find_preset
 from ngtbench.kernels.fpga.variants import VARIANTS, styled
+from ngtbench.physics.fpga.fixed_point import parse
 from ngtbench.report import fpga_page
 from ngtbench.report.fpga_page import between
 
@@ -23,10 +25,13 @@ FIGURES = (*RESOURCES, *TIMES)
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="A network as docs/fpga.md describes: a .json file, weights inside or beside it")],
+    model: Annotated[Path, typer.Argument(help="A network: a .json file as docs/fpga.md describes, or an .onnx file")],
     part: Annotated[str, typer.Option(help="A part of hardware/fpga, by id or alias")],
     preset: Annotated[str | None, typer.Option(help="Constraints of hardware/fpga/presets: cms-l1, atlas-l0")] = None,
     style: Annotated[Style | None, typer.Option(help="Build every layer so, whatever the file says")] = None,
+    input_type: Annotated[str | None, typer.Option(help="Of an .onnx file without Quant nodes, as ap_fixed<8,4>")] = None,
+    weight_type: Annotated[str | None, typer.Option(help="Likewise")] = None,
+    result_type: Annotated[str | None, typer.Option(help="Likewise; default: every bit of each sum")] = None,
     clock_mhz: Annotated[float | None, typer.Option(min=0, help="Another clock than the preset's")] = None,
     latency_ns: Annotated[float | None, typer.Option(min=0, help="Another latency than the preset's")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page, too: index.html in this folder")] = None,
@@ -34,7 +39,7 @@ def command(
 ) -> int:
     """Print the estimate; exit 1 where the network does not fit."""
     device, limits = find_part(part), _limits(preset, clock_mhz, latency_ns)
-    network = read(model)
+    network = read_model(model, Types(*(parse(text) if text else None for text in (input_type, weight_type, result_type))))
     if style:
         network = styled(network, style)
     found = estimate_network(network)
@@ -45,10 +50,16 @@ def command(
     else:
         _print(found, device, limits, held, changed)
     if html:
-        html.mkdir(parents=True, exist_ok=True)
-        page = fpga_page.render(model.name, found, device, limits, held, changed)
-        (html / "index.html").write_text(page, encoding="utf-8")
+        _write(fpga_page.render(model.name, found, device, limits, held, changed), html)
     return 1 if together(held) == "no" else 0
+
+
+def _write(page: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "index.html").write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{folder}: no page can be written there: {error.strerror}; choose another folder with --html") from error
 
 
 def _limits(preset: str | None, clock_mhz: float | None, latency_ns: float | None) -> Constraints | None:

@@ -11,14 +11,19 @@ import typer
 from ngtbench.cli.talk import say
 from ngtbench.errors import Unavailable
 from ngtbench.kernels.fpga import synthesis
-from ngtbench.kernels.fpga.network_file import read
+from ngtbench.kernels.fpga.imports import Types
+from ngtbench.kernels.fpga.model_file import read_model
 from ngtbench.kernels.fpga.verify import LEAST_OUTPUTS, Verified, verify
+from ngtbench.physics.fpga.fixed_point import parse
 
 NOTHING_RAN = 3
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="A network as docs/fpga.md describes: a .json file, weights inside or beside it")],
+    model: Annotated[Path, typer.Argument(help="A network: a .json file as docs/fpga.md describes, or an .onnx file")],
+    input_type: Annotated[str | None, typer.Option(help="Of an .onnx file without Quant nodes, as ap_fixed<8,4>")] = None,
+    weight_type: Annotated[str | None, typer.Option(help="Likewise")] = None,
+    result_type: Annotated[str | None, typer.Option(help="Likewise; default: every bit of each sum")] = None,
     outputs: Annotated[int, typer.Option(min=1, help="Numbers to compare")] = LEAST_OUTPUTS,
     seed: Annotated[int, typer.Option(help="Of the random inputs")] = 1,
     stage_depth: Annotated[int, typer.Option(min=0, help="Adders between two registers; 0: no registers")] = 0,
@@ -28,8 +33,9 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print a versioned JSON document")] = False,
 ) -> int:
     """Print what was found; exit 1 where an output differs, 3 where a tool is missing."""
-    network = read(model)
+    types = Types(*(parse(text) if text else None for text in (input_type, weight_type, result_type)))
     try:
+        network = read_model(model, types)
         if lacking := synthesis.missing():
             raise Unavailable(f"{', '.join(lacking)} not installed", synthesis.REMEDY)
         found = verify(

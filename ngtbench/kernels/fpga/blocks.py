@@ -148,7 +148,7 @@ def _activation(place: Place) -> DenseEstimate:
     if function != "relu":
         return _tables(layer, size)
     if layer.style == "da":
-        return _bitwise(place, size * layer.result.bits / 2, 1)
+        return _bitwise(place, size * place.types[0].bits / 2, 1)  # a comparison, packed two bits to a LUT
     return DenseEstimate(
         dsp=exact(0, "comparisons"),
         lut=Estimate(50 * size, 40 * size, 68 * size, _RELU),

@@ -7,10 +7,8 @@ import numpy as np
 
 from ngtbench.errors import BadInput
 from ngtbench.model.workload import Array
-from ngtbench.physics.fpga.fixed_point import Fixed, quantise
+from ngtbench.physics.fpga.fixed_point import MOST_BITS, Fixed, quantise
 from ngtbench.physics.fpga.multiplication import csd_count, ebops, shared_products
-
-MOST_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def integers(weights: Array, weight_bits: int) -> Array:
 def counts(weights: Array, *, weight_bits: int, input_bits: int) -> Counts:
     """Count what decides the cost of a dense layer of weights (n_in, n_out), rounded as `integers` does.
 
-    Raises BadInput for NaN, another shape, or a width outside 1 to 32 bits.
+    Raises BadInput for NaN, another shape, or a width outside 1 to 62 bits.
     """
     return count(integers(weights, weight_bits), weight_bits, input_bits)
 

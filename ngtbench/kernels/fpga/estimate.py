@@ -31,7 +31,8 @@ class Estimate:
 
     def __add__(self, other: "Estimate") -> "Estimate":
         """Add two figures; bands add, for errors of layers of one network go together."""
-        rule = self.rule if other.rule in self.rule else other.rule if self.rule in other.rule else f"{self.rule}; {other.rule}"
+        rules = [one.rule for one in (self, other) if one.high > 0] or [self.rule]
+        rule = "; ".join(rules[:1] + [rule for rule in rules[1:] if rule not in rules[0]])
         return Estimate(self.value + other.value, self.low + other.low, self.high + other.high, rule)
 
     def times(self, copies: int) -> "Estimate":

@@ -43,6 +43,6 @@ def eager(setup: Setup, k: torch.Tensor, **parameters: torch.Tensor) -> Run:
 
     def run() -> Arrays:
         with torch.inference_mode():
-            return {"k": step(k).to(torch.int64)}
+            return {"logits": step(k).to(torch.int64)}
 
     return run

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ngtbench.kernels.fpga.counts import MOST_BITS
 from ngtbench.kernels.fpga.fold import folded
 from ngtbench.kernels.fpga.network import Layer, Network, Style
 from ngtbench.kernels.fpga.reuse import valid
+from ngtbench.physics.fpga.fixed_point import MOST_BITS
 
 SPARSER = 0.1
 

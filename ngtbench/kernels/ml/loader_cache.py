@@ -39,13 +39,12 @@ class Cache:
 
     def held_b(self) -> int:
         """Return the bytes of the file that are in the page cache, by mincore."""
+        there = np.zeros(-(-self.size_b // mmap.PAGESIZE), np.uint8)
         with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            pages = -(-self.size_b // mmap.PAGESIZE)
-            there, view = (ctypes.c_ubyte * pages)(), np.frombuffer(mapped, np.uint8)
-            failed = ctypes.CDLL(None, use_errno=True).mincore(
-                ctypes.c_void_p(view.ctypes.data), ctypes.c_size_t(self.size_b), there
-            )
+            view = np.frombuffer(mapped, np.uint8)
+            where, told = ctypes.c_void_p(view.ctypes.data), ctypes.c_void_p(there.ctypes.data)
+            failed = ctypes.CDLL(None, use_errno=True).mincore(where, ctypes.c_size_t(self.size_b), told)
             del view  # a map cannot be closed under it
         if failed:
             raise Unavailable(f"what the page cache holds is not told: {os.strerror(ctypes.get_errno())}")
-        return int(np.sum(np.frombuffer(there, np.uint8) & 1)) * mmap.PAGESIZE
+        return int(np.sum(there & 1)) * mmap.PAGESIZE

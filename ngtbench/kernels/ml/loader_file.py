@@ -43,7 +43,8 @@ class Reader(Protocol):
     """An open file of jets; a thread at a time reads from it."""
 
     def forget(self) -> None:
-        """Let go of pages of the file that are mapped, which the page cache cannot drop."""
+        """Let go of pages of the file that are mapped, which the page cache cannot drop: of most readers none are."""
+        return
 
     def read(self, start: int, into: Samples) -> None:
         """Read the jets from this one on, as many as there is room for, which are of one block."""

@@ -27,5 +27,7 @@ def average(tensors: list[torch.Tensor]) -> None:
         return
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
     distributed.all_reduce(flat)
-    for tensor, mean in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
-        tensor.copy_(mean.view_as(tensor) / ranks())
+    end = 0
+    for tensor in tensors:
+        start, end = end, end + tensor.numel()
+        tensor.copy_(flat[start:end].view_as(tensor) / ranks())

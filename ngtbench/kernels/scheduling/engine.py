@@ -45,7 +45,7 @@ class Engine:
 
 def built(name: str) -> Built:
     """Return the library of an engine; raises what Engine does."""
-    texts = [(_HERE / part).read_text(encoding="utf-8") for part in ("core.hpp", f"{name}.cpp", "entry.cpp")]
+    texts = [(_HERE / part).read_text(encoding="utf-8") for part in ("job.hpp", "state.hpp", f"{name}.cpp", "entry.cpp")]
     return library(f"events_{name}", "\n".join(texts), compiler.find(), _flags(name))
 
 

@@ -21,7 +21,8 @@ struct Engine {
       for (U a = 0; a < job.algorithms; ++a)
         nodes.emplace_back(*graph, [this, slot, a](const Message &) { task(slot, a); });
       for (U a = 0; a < job.algorithms; ++a)
-        for (uint32_t i = job.outputs_at[a]; i < job.outputs_at[a + 1]; ++i) tbb::flow::make_edge(node(slot, a), node(slot, job.outputs[i]));
+        for (uint32_t i = job.outputs_at[a]; i < job.outputs_at[a + 1]; ++i)
+          tbb::flow::make_edge(node(slot, a), node(slot, job.outputs[i]));
     }
   }
 

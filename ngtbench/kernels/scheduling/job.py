@@ -35,7 +35,7 @@ _FAILED = ("failure", "failed_algorithm", "failed_event")
 
 
 class _Job(ctypes.Structure):
-    """The struct Job of core.hpp."""
+    """The struct Job of job.hpp."""
 
     _fields_ = (
         *((name, ctypes.c_uint64) for name in _WORDS),

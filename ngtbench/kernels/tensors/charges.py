@@ -81,7 +81,7 @@ def _split(
     """Return squares and right vectors of each block, the places of those to keep, how they were found, the share lost."""
     least = splits.least(library, blocks[0])
     if splits.full(library, blocks[0], most, state.weights[i + 1][None]):
-        parts = [np.linalg.eigh(block.conj().T @ block) for block in blocks]
+        parts = [(squares, v) for squares, v in (np.linalg.eigh(block.conj().T @ block) for block in blocks)]
         kept, lost, smallest = _cut(parts, most, 0.0)
         if smallest > least:
             return parts, kept, "gram", lost

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from ngtbench.errors import BadInput
 from ngtbench.kernels.tensors.contract_network import Network
@@ -13,6 +13,7 @@ from ngtbench.kernels.tensors.contract_plan import Plan, plan
 from ngtbench.physics.tensors.trees import Cost, Tree, cost
 from ngtbench.units import binary_bytes
 
+_MOST_SLICES = 1 << 20
 _SHARE = 0.8  # of what is free: the rest is for others
 _CGROUP = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
 
@@ -26,21 +27,25 @@ def memory_b(planned: Plan, item_b: int) -> int:
 def fitted(network: Network, tree: Tree, item_b: int, fused: bool, limit_b: int) -> Tree:
     """Return the tree with as many more indices sliced as it takes to stay within the limit.
 
-    Each is the one of the largest tensor that adds least work. Raises BadInput where no slices help, with what it takes.
+    Each is the one of the largest tensor that adds least work. Raises BadInput, with what it takes, if 2^20 slices do not help.
     """
     sizes = dict(enumerate(network.sizes))
+    whole_b = memory_b(plan(network, tree, item_b, fused), item_b)
     while (needed_b := memory_b(plan(network, tree, item_b, fused), item_b)) > limit_b:
         planned = plan(network, tree, item_b, fused)
         largest = max(planned.offsets, key=lambda number: planned.size(planned.orders[abs(number)]), default=0)
+        slices = planned.size(tree.sliced)
+        hopeless = needed_b * slices > limit_b * _MOST_SLICES  # no tensor shrinks by more than there are slices
         choices = [
             (_price(took), index)
-            for index in planned.orders[abs(largest)]
+            for index in (() if hopeless else planned.orders[abs(largest)])
             for took in [cost(replace(tree, sliced=(*tree.sliced, index)), network.inputs, network.output, sizes)]
         ]
         if not choices:
             raise BadInput(
-                f"contract: takes {needed_b} bytes ({binary_bytes(needed_b)}) in the smallest slices of this tree, "
-                f"and there are {limit_b} ({binary_bytes(limit_b)}): free memory, raise limit_b, or give another tree"
+                f"contract: takes {needed_b} bytes ({binary_bytes(needed_b)}) in {slices} slices of this tree, "
+                f"{binary_bytes(whole_b)} at once, and there are {limit_b} ({binary_bytes(limit_b)}): "
+                "free memory, raise limit_b, or give another tree"
             )
         tree = replace(tree, sliced=(*tree.sliced, min(choices)[1]))
     return tree

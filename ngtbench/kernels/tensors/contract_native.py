@@ -70,25 +70,7 @@ def bound(
     strides = [dict(zip(own, array.strides, strict=True)) for own, array in zip(network.inputs, arrays, strict=True)]
     starts = [array.ctypes.data for array in arrays]
     bases = np.array([memory.ctypes.data, *starts], np.uint64)
-    function, item = made.built.cdll.contract, FIELDS * made.operations.itemsize
-    tables, pointers = ctypes.c_void_p(made.tables.ctypes.data), ctypes.c_void_p(bases.ctypes.data)
-
-    def ready(part: Sequence[Step | tuple[int, int]]) -> list[Callable[[], object]]:
-        return [
-            _multiplied(planned, one, memory, arrays)
-            if isinstance(one, Step)
-            else partial(
-                function,
-                ctypes.c_void_p(made.operations.ctypes.data + item * one[0]),
-                ctypes.c_longlong(one[1] - one[0]),
-                pointers,
-                tables,
-                ctypes.c_longlong(threads),
-            )
-            for one in part
-        ]
-
-    once, each = ready(made.once), ready(made.each)
+    once, each = ([_call(made, one, bases, arrays, memory, threads) for one in part] for part in (made.once, made.each))
     kept = [index for index in network.output if index not in planned.sliced]
     value = _block(planned, memory, arrays, planned.result, [planned.size((index,)) for index in kept])
 
@@ -106,6 +88,19 @@ def bound(
 
     run.__dict__["kept"] = (made, arrays, memory, bases)  # what the addresses point to
     return run
+
+
+def _call(
+    made: Program, one: Step | tuple[int, int], bases: Array, arrays: Sequence[Array], memory: Array, threads: int
+) -> Callable[[], object]:
+    """Return the call that does a library's product, or some operations."""
+    if isinstance(one, Step):
+        return _multiplied(made.plan, one, memory, arrays)
+    operations, tables, pointers = (
+        ctypes.c_void_p(array.ctypes.data) for array in (made.operations[one[0] :], made.tables, bases)
+    )
+    counts = ctypes.c_longlong(one[1] - one[0]), ctypes.c_longlong(threads)
+    return partial(made.built.cdll.contract, operations, counts[0], pointers, tables, counts[1])
 
 
 def _block(planned: Plan, memory: Array, arrays: Sequence[Array], number: int, shape: Sequence[int]) -> Array:

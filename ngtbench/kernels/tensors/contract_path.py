@@ -18,14 +18,18 @@ _WORK = 20_000  # tensors times trials: some seconds
 @lru_cache(maxsize=64)
 def found(network: Network, trials: int = TRIALS) -> Tree:
     """Return the best tree of so many trials, fewer for networks of many tensors; the same one each time."""
-    trials = max(1, min(trials, _WORK // len(network.inputs))) if len(network.inputs) > 3 else 1
+    return search(network, max(1, min(trials, _WORK // len(network.inputs))) if len(network.inputs) > 3 else 1)
+
+
+def search(network: Network, trials: int, seed: int = 0) -> Tree:
+    """Return the best tree of so many trials."""
     sizes = dict(enumerate(network.sizes))
 
     def price(tree: Tree) -> float:
         took = cost(tree, network.inputs, network.output, sizes)
         return took.mult_adds + _MOVED * took.moved
 
-    return min((_Greedy(network, trial).tree(trials) for trial in range(trials)), key=price)
+    return min((_Greedy(network, seed * trials + trial).tree(trials) for trial in range(trials)), key=price)
 
 
 class _Greedy:

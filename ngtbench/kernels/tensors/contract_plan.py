@@ -164,29 +164,46 @@ def _placed(
                 for operand in (one.left, one.right):
                     if operand not in stay:
                         arena.free(operand)
-    return arena.offsets, arena.most
+    return arena.placed()
 
 
 class _Arena:
-    """Blocks of one stretch of memory, each as low as there is room."""
+    """Blocks of one stretch of memory: the largest is placed first, each as low as those allow that live while it does."""
 
     def __init__(self, align: int) -> None:
-        self.offsets = dict[int, int]()
-        self.most = 0
         self._align = align
-        self._taken = dict[int, tuple[int, int]]()
+        self._sizes = dict[int, int]()
+        self._lives = dict[int, tuple[int, int]]()  # from one moment to another, both included
+        self._open = dict[int, int]()
+        self._now = 0
 
     def take(self, name: int, size: int) -> None:
-        """Find room for a block."""
-        size, at = -(-size // self._align) * self._align, 0
-        for start, length in sorted(self._taken.values()):
-            if start - at >= size:
-                break
-            at = start + length
-        self._taken[name] = (at, size)
-        self.offsets[name] = at
-        self.most = max(self.most, at + size)
+        """Begin a block."""
+        self._sizes[name] = -(-size // self._align) * self._align
+        self._open[name] = self._now
 
     def free(self, name: int) -> None:
-        """Give a block back, where there is one."""
-        self._taken.pop(name, None)
+        """End a block, where there is one."""
+        if name in self._open:
+            self._lives[name] = self._open.pop(name), self._now
+        self._now += 1
+
+    def placed(self) -> tuple[dict[int, int], int]:
+        """Return where each block begins, and where the last one ends; what was not freed stays."""
+        lives = self._lives | {name: (start, self._now) for name, start in self._open.items()}
+        offsets, most = dict[int, int](), 0
+        for name in sorted(lives, key=lambda name: -self._sizes[name]):
+            start, stop = lives[name]
+            beside = sorted((offsets[other], self._sizes[other]) for other in offsets if _meet(lives[other], start, stop))
+            at = 0
+            for low, size in beside:
+                if low - at >= self._sizes[name]:
+                    break
+                at = max(at, low + size)
+            offsets[name] = at
+            most = max(most, at + self._sizes[name])
+        return offsets, most
+
+
+def _meet(life: tuple[int, int], start: int, stop: int) -> bool:
+    return life[0] <= stop and start <= life[1]

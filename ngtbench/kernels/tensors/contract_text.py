@@ -26,7 +26,12 @@ _COMPLEX = """\
 body V joined(V re, V im)
 {{
   const V sign = {{ {signs} }};
+#ifdef __clang__
   return re + sign * __builtin_shufflevector(im, im, {order});
+#else
+  typedef {whole} M __attribute__((vector_size(sizeof(V))));
+  return re + sign * __builtin_shuffle(im, (M){{ {order} }});
+#endif
 }}
 """
 _TILE = """
@@ -208,6 +213,10 @@ def source(real: str, parts: int, lanes: int) -> str:
     """Return the kernel for numbers of `parts` reals, with this many reals in a register; lanes are 4 or more."""
     order = ", ".join(str(lane ^ 1) for lane in range(lanes))
     signs = ", ".join("1" if lane % 2 else "-1" for lane in range(lanes))
-    swap = _COMPLEX.format(signs=signs, order=order) if parts == 2 else "body V joined(V re, V) { return re; }\n"
+    swap = (
+        _COMPLEX.format(signs=signs, order=order, whole="int" if real == "float" else "long long")
+        if parts == 2
+        else "body V joined(V re, V) { return re; }\n"
+    )
     head = _HEAD.format(real=real, parts=parts, lanes=lanes, most=MOST_INNER, swap=swap)
     return head + _TILE + _PRODUCT.replace("FIELDS", str(FIELDS))

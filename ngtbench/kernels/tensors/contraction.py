@@ -25,14 +25,14 @@ def numpy(setup: Setup, entries: Array) -> Run:
     return network(setup, entries, _numpy)
 
 
-def native_amplitudes(setup: Setup, one: Array, two: Array, bits: Array) -> Run:
+def native_amplitudes(setup: Setup, kinds: Array, bits: Array) -> Run:
     """Contract the network of each state by our own kernel."""
-    return states(setup, one, two, bits, _native, np.stack)
+    return states(setup, kinds, bits, _native, np.stack)
 
 
-def numpy_amplitudes(setup: Setup, one: Array, two: Array, bits: Array) -> Run:
+def numpy_amplitudes(setup: Setup, kinds: Array, bits: Array) -> Run:
     """Contract the network of each state by NumPy's products."""
-    return states(setup, one, two, bits, _numpy, np.stack)
+    return states(setup, kinds, bits, _numpy, np.stack)
 
 
 Route = Callable[[Setup, Sequence[Any], Sequence[tuple[Label, ...]], tuple[Label, ...]], Callable[[], Any]]
@@ -44,13 +44,11 @@ def network(setup: Setup, entries: Any, route: Route) -> Run:
     return lambda: {"value": call().reshape((1,))}
 
 
-def states(
-    setup: Setup, one: Array, two: Array, bits: Array, route: Route, stacked: Callable[[list[Any]], Any], put: Any = None
-) -> Run:
-    """Make the tensors of each state from gates on the host, and contract them by some route; `put` takes them to the device."""
-    every, labels, output = setup.size.networks(one.astype(np.complex128), two.astype(np.complex128), bits)
-    kinds = one.dtype
-    held = [[np.array(array, kinds, order="C") for array in arrays] for arrays in every]
+def states(setup: Setup, kinds: Array, bits: Array, route: Route, stacked: Callable[[list[Any]], Any], put: Any = None) -> Run:
+    """Make the tensors of each state on the host, and contract them by some route; `put` takes them to the device."""
+    every, labels, output = setup.size.networks(kinds, bits)
+    dtype = np.complex128 if setup.dtype == "float64" else np.complex64
+    held = [[np.array(array, dtype, order="C") for array in arrays] for arrays in every]
     calls = [route(setup, [put(array) for array in arrays] if put else arrays, labels, output) for arrays in held]
     return lambda: {"amplitudes": stacked([call().reshape((-1,)) for call in calls])}
 

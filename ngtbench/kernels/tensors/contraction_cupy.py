@@ -15,9 +15,9 @@ def value(setup: Setup, entries: Any) -> Run:
     return contraction.network(setup, entries, _cupy)
 
 
-def amplitudes(setup: Setup, one: Any, two: Any, bits: Any) -> Run:
+def amplitudes(setup: Setup, kinds: Any, bits: Any) -> Run:
     """Contract the network of each state by CuPy's products."""
-    return contraction.states(setup, one.get(), two.get(), bits.get(), _cupy, cupy.stack, cupy.asarray)
+    return contraction.states(setup, kinds.get(), bits.get(), _cupy, cupy.stack, cupy.asarray)
 
 
 def _cupy(

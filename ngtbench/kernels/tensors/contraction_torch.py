@@ -16,14 +16,13 @@ def value(setup: Setup, entries: torch.Tensor) -> Run:
     return _quiet(contraction.network(setup, entries, _torch))
 
 
-def amplitudes(setup: Setup, one: torch.Tensor, two: torch.Tensor, bits: torch.Tensor) -> Run:
+def amplitudes(setup: Setup, kinds: torch.Tensor, bits: torch.Tensor) -> Run:
     """Contract the network of each state by PyTorch's products."""
-    gates = (one.cpu().numpy(), two.cpu().numpy(), bits.cpu().numpy())
 
     def put(array: "np.ndarray[Any, np.dtype[Any]]") -> torch.Tensor:
-        return torch.from_numpy(array).to(one.device)
+        return torch.from_numpy(array).to(kinds.device)
 
-    return _quiet(contraction.states(setup, *gates, _torch, torch.stack, put))
+    return _quiet(contraction.states(setup, kinds.cpu().numpy(), bits.cpu().numpy(), _torch, torch.stack, put))
 
 
 def _torch(

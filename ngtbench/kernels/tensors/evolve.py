@@ -1,15 +1,18 @@
 """The public evolution of a spin chain in real time."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from ngtbench.codegen.engine import threads
 from ngtbench.errors import BadInput
-from ngtbench.kernels.tensors import library, tebd
+from ngtbench.kernels.tensors import charges, library, tebd
+from ngtbench.kernels.tensors.library import Library
+from ngtbench.kernels.tensors.tebd import State, Tally
 from ngtbench.model.workload import Array
 from ngtbench.physics.tensors import chains
 from ngtbench.physics.tensors.chains import Initial, Model
@@ -49,13 +52,17 @@ def evolve(
     initial: Initial,
     order: int = 2,
     field: float | None = None,
+    conserve: bool = False,
 ) -> Evolution:
     """Evolve an open chain from a basis state, in complex128; models and states as in `physics.tensors.chains`.
 
     Second or fourth order of Trotter. Of steps as long as `step` or a bit shorter a whole number makes `time`. `field` is g of
-    "ising" and h of "z2_gauge". Raises BadInput for other arguments.
+    "ising" and h of "z2_gauge". `conserve` works in blocks of Sz, which "xx" and "heisenberg" conserve, to the same result.
+    Raises BadInput for other arguments.
     """
     _check(model, sites, time, step, bond_dimension, order, field)
+    if conserve and model not in ("xx", "heisenberg"):
+        raise BadInput(f"evolve: {model} has no blocks of Sz: leave out conserve")
     g = None if field is None else float(field)
     places, d = chains.start(model, initial, int(sites)), chains.dimension(model)
     terms = chains.bonds(model, int(sites), g)
@@ -65,7 +72,17 @@ def evolve(
     state = tebd.product(here, places, d, np.complex128)
     gate = tebd.gates(here, terms, np.complex128)
     sequence = ((parity, share * taken) for parity, share in tebd.layers(int(order), steps))
-    tally = tebd.evolve(here, state, gate, sequence, int(bond_dimension))
+    if conserve:
+        tally = charges.evolve(here, state, charges.of(places), gate, sequence, int(bond_dimension))
+    else:
+        tally = tebd.evolve(here, state, gate, sequence, int(bond_dimension))
+    return _evolution(here, state, tally, model, terms, taken, steps)
+
+
+def _evolution(
+    here: Library, state: State, tally: Tally, model: Model, terms: Sequence[Array], step: float, steps: int
+) -> Evolution:
+    """Return what is seen of a state that is put into its Schmidt bases once more: truncation leaves them a bit off."""
     found, norm = tebd.canonical(here, state.tensors)
     return Evolution(
         magnetisation=tebd.expectations(here, found, chains.observable(model)),
@@ -73,26 +90,26 @@ def evolve(
         discarded_weight=tally.discarded_weight,
         energy=tebd.energy(here, found, terms),
         norm=norm,
-        step=taken,
+        step=step,
         steps=steps,
         bond_dimensions=tuple(len(weights) for weights in found.weights[1:]),
         splits=tally.splits,
     )
 
 
-def _check(model: str, sites: int, time: float, step: float, bond_dimension: int, order: int, field: float | None) -> None:
+def _check(model: Any, sites: Any, time: Any, step: Any, bond_dimension: Any, order: Any, field: Any) -> None:
     """Raise BadInput unless these are arguments of `evolve`."""
     if model not in get_args(Model):
         raise BadInput(f"evolve: no model {model!r}: there are {', '.join(get_args(Model))}")
     for name, number, least in (("sites", sites, 2), ("bond_dimension", bond_dimension, 1)):
-        if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
+        if isinstance(number, bool) or not isinstance(number, Integral) or int(number) < least:
             raise BadInput(f"evolve: {name} is {number!r}: give a whole number of {least} or more")
     for name, number in (("time", time), ("step", step), *([] if field is None else [("field", field)])):
-        if not isinstance(number, Real) or isinstance(number, bool) or not math.isfinite(number):
+        if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
             raise BadInput(f"evolve: {name} is {number!r}: give a real, finite number")
     if time < 0 or step <= 0:
         raise BadInput(f"evolve: time is {time}, step {step}: give a time of 0 or more and a step of more than 0")
-    if order not in tebd.ORDERS or isinstance(order, bool):
+    if order not in tuple(tebd.ORDERS):
         raise BadInput(f"evolve: order is {order!r}: there are {', '.join(map(str, tebd.ORDERS))}")
     if (model in _FIELD) == (field is None):
         words = f"give field, its {_FIELD[model]}" if model in _FIELD else "it has no field: leave it out"

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ngtbench.errors import Unavailable
 from ngtbench.model.workload import Array
 
 
@@ -14,7 +16,8 @@ from ngtbench.model.workload import Array
 class Library:
     """A module like NumPy, ways to and from it, and how independent matrices are shared out.
 
-    `svd` and `gesvd` return U, descending S and V^+ of a batch; `alone` holds the library's own threads at one.
+    `svd` and `gesvd` return U, descending S and V^+ of a batch; `contract` is einsum of two arrays, by matrix products; `alone`
+    holds the library's own threads at one.
     """
 
     xp: Any
@@ -22,6 +25,7 @@ class Library:
     get: Callable[[Any], Array]
     svd: Callable[[Any], tuple[Any, Any, Any]]
     gesvd: Callable[[Any], tuple[Any, Any, Any]]
+    contract: Callable[..., Any]
     grouped: bool = False  # matrices of equal shape as one batch
     threads: int = 1
     alone: Callable[[], AbstractContextManager[Any]] = nullcontext
@@ -41,13 +45,18 @@ def numpy(threads: int = 1) -> Library:
     def svd(matrix: Array) -> tuple[Array, Array, Array]:
         return tuple(np.linalg.svd(matrix, full_matrices=False))  # type: ignore[return-value]
 
-    return Library(np, np.asarray, np.asarray, svd, gesvd, threads=threads, alone=alone)
+    return Library(np, np.asarray, np.asarray, svd, gesvd, partial(np.einsum, optimize=True), threads=threads, alone=alone)
 
 
 def gesvd(matrix: Array) -> tuple[Array, Array, Array]:
-    """Decompose a batch by LAPACK's gesvd: slower than gesdd, which NumPy uses, but it converges where that gives up."""
-    from scipy.linalg import svd  # seldom needed, and slow to load
+    """Decompose a batch by LAPACK's gesvd: slower than gesdd, which NumPy uses, but it converges where that gives up.
 
+    Raises Unavailable without SciPy.
+    """
+    try:
+        from scipy.linalg import svd  # seldom needed, and slow to load
+    except ModuleNotFoundError as error:
+        raise Unavailable("LAPACK's gesdd did not converge, and gesvd is SciPy's", "pip install scipy") from error
     parts = [svd(one, full_matrices=False, lapack_driver="gesvd") for one in matrix]
     u, s, vh = (np.stack(part) for part in zip(*parts, strict=True))
     return u, s, vh

@@ -20,10 +20,10 @@ def library(place: torch.device, threads: int = 1, driver: str | None = None) ->
         return u, s, vh
 
     def gesvd(matrix: torch.Tensor) -> tuple[Any, Any, Any]:
-        if not on_cpu:
+        if place.type == "cuda" and "gesvd" in drivers():
             u, s, vh = torch.linalg.svd(matrix, full_matrices=False, driver="gesvd")
-            return u, s, vh
-        u, s, vh = (torch.from_numpy(part) for part in lapack(matrix.numpy()))
+        else:
+            u, s, vh = (torch.from_numpy(part).to(place) for part in lapack(_host(matrix)))
         return u, s, vh
 
     return Library(
@@ -32,10 +32,16 @@ def library(place: torch.device, threads: int = 1, driver: str | None = None) ->
         _host,
         svd,
         gesvd,
+        torch.einsum,
         grouped=not on_cpu,
         threads=threads if on_cpu else 1,
         alone=_alone if on_cpu else _nothing,
     )
+
+
+def drivers() -> tuple[str, ...]:
+    """Return the names of cuSOLVER's ways to decompose; PyTorch for ROCm takes none."""
+    return () if torch.version.hip else ("gesvdj", "gesvda", "gesvd")
 
 
 def _host(array: Any) -> Array:

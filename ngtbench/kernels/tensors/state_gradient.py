@@ -39,8 +39,8 @@ def adjoint(setup: Setup, angles: Array) -> Run:
 
 def sum_of(operator: Array, qubits: int) -> Array:
     """Return the sum of an operator on each of some qubits."""
-    found: Array = sum(np.kron(np.kron(np.eye(1 << k), operator), np.eye(1 << (qubits - 1 - k))) for k in range(qubits))
-    return found
+    each = [np.kron(np.kron(np.eye(1 << k), operator), np.eye(1 << (qubits - 1 - k))) for k in range(qubits)]
+    return np.asarray(np.sum(each, axis=0))
 
 
 def bonds(qubits: int) -> Array:

@@ -14,7 +14,7 @@ from ngtbench.kernels.tensors.state_vector_plan import Pass, passes
 from ngtbench.model.workload import Array, Arrays, Run, Setup
 from ngtbench.physics.tensors import ansatz
 
-BLOCK_BITS = 14  # 256 KB in complex128; of 10 to 15 bits none was slower by more than a tenth
+BLOCK_BITS = 14  # 256 KB in complex128, where 10 to 15 bits were within a tenth
 LOW_BITS = 4  # amplitudes beside each other in memory that a block takes at least: whole lines of a cache
 _NUMBERS = 8  # of a matrix
 _LANE, _ONE, _TWO, _SIGNS = range(4)  # kinds of operations

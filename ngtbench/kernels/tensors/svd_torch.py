@@ -6,11 +6,10 @@ from collections.abc import Callable
 import torch
 
 from ngtbench.kernels.tensors import splits, svd
-from ngtbench.kernels.tensors.library_torch import library
+from ngtbench.kernels.tensors.library_torch import drivers, library
 from ngtbench.kernels.tensors.svd import Decompose
 from ngtbench.model.workload import Arrays, Setup, Trial, Watch
 
-_DRIVERS = (None, "gesvdj", "gesvda", "gesvd")  # None: what PyTorch chooses
 _ALLOWED = 8.0  # roundings times sqrt(n) that a driver's factors may be off by
 
 
@@ -20,7 +19,7 @@ def measured(setup: Setup, matrices: torch.Tensor) -> Callable[[int, Watch], Tri
     if a.device.type == "cpu":
         return svd.trials(setup, svd.over_threads(library(a.device, setup.threads), a))
     told, quickest, best = list[str](), float("inf"), _batched(a, None)
-    for driver in _DRIVERS:
+    for driver in (None, *drivers()):  # None: what PyTorch chooses
         decompose = _batched(a, driver)
         for _ in range(2):  # the first warms up
             setup.backend.synchronise()

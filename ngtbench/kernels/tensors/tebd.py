@@ -129,16 +129,12 @@ def _update(
 ) -> list[tuple[str, float]]:
     """Update bonds of equal shape; return how each was split and the weight it discarded."""
     xp = library.xp
-    left, right = (library.stacked([state.tensors[i + k] for i in bonds]) for k in (0, 1))
-    n, a, d, m = left.shape
-    r = right.shape[3]
-    c = left.reshape(n, a * d, m) @ right.reshape(n, m, d * r)
-    c = (library.stacked([gate[i] for i in bonds])[:, None] @ c.reshape(n, a, d * d, r)).reshape(n, a * d, d * r)
-    before = library.stacked([state.weights[i] for i in bonds])
-    theta = (before[:, :, None] * c.reshape(n, a, d * d * r)).reshape(n, a * d, d * r)
+    c, matrices, before = two_sites(library, state, bonds, gate)
+    a, r = before.shape[1], state.tensors[bonds[0] + 1].shape[2]
+    d = c.shape[2] // r
     last = library.get(library.stacked([state.weights[i + 1] for i in bonds]))
     told = []
-    for k, (i, piece) in enumerate(zip(bonds, split(library, theta, most, last), strict=True)):
+    for k, (i, piece) in enumerate(zip(bonds, split(library, matrices, most, last), strict=True)):
         first = c[k] @ piece.v
         weights = xp.linalg.norm((before[k][:, None] * first.reshape(a, -1)).reshape(a * d, -1), axis=0)
         norm = xp.linalg.norm(weights)
@@ -147,6 +143,17 @@ def _update(
         state.weights[i + 1] = weights / norm
         told.append((piece.how, piece.discarded))
     return told
+
+
+def two_sites(library: Library, state: State, bonds: list[int], gate: list[Any]) -> tuple[Any, Any, Any]:
+    """Return C and theta of bonds of equal shape as matrices (left d, d right), and the weights left of them."""
+    left, right = (library.stacked([state.tensors[i + k] for i in bonds]) for k in (0, 1))
+    n, a, d, m = left.shape
+    r = right.shape[3]
+    c = left.reshape(n, a * d, m) @ right.reshape(n, m, d * r)
+    c = (library.stacked([gate[i] for i in bonds])[:, None] @ c.reshape(n, a, d * d, r)).reshape(n, a * d, d * r)
+    before = library.stacked([state.weights[i] for i in bonds])
+    return c, (before[:, :, None] * c.reshape(n, a, d * d * r)).reshape(n, a * d, d * r), before
 
 
 def product(library: Library, places: Array, d: int, dtype: Any) -> State:
@@ -165,7 +172,7 @@ def canonical(library: Library, tensors: Sequence[Any]) -> tuple[State, float]:
     left: list[Any] = []
     carry, norm = tensors[0][:1, 0, :1] * 0 + 1, 1.0
     for tensor in tensors:
-        a, d, r = len(carry), *tensor.shape[1:]
+        a, (_, d, r) = len(carry), tensor.shape
         q, carry = xp.linalg.qr((carry @ tensor.reshape(tensor.shape[0], d * r)).reshape(a * d, r))
         left.append(q.reshape(a, d, -1))
         size = float(xp.linalg.norm(carry))
@@ -216,5 +223,5 @@ def entropy_nats(library: Library, state: State) -> Array:
     found = []
     for weights in state.weights[1:]:
         p = library.get(weights).astype(np.float64) ** 2
-        found.append(-float(np.sum(p[p > 0] * np.log(p[p > 0]))))
+        found.append(max(0.0, -float(np.sum(p[p > 0] * np.log(p[p > 0])))))
     return np.array(found)

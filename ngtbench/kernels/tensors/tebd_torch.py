@@ -9,12 +9,12 @@ import torch
 
 from ngtbench.kernels.tensors import splits, tebd, tebd_trials
 from ngtbench.kernels.tensors.library import Library
-from ngtbench.kernels.tensors.library_torch import library
+from ngtbench.kernels.tensors.library_torch import drivers, library
 from ngtbench.kernels.tensors.splits import Piece, Split
 from ngtbench.kernels.tensors.tebd import State
 from ngtbench.model.workload import Array, Setup, Trial, Watch
+from ngtbench.physics.tensors import chains
 
-_DRIVERS = ("gesvdj", "gesvda", "gesvd")  # cuSOLVER's
 _MORE = 16  # vectors more than wanted that a randomised split finds
 _POWERS = 2
 _EXCESS = 1e-6  # share by which a route may discard more than the first one does
@@ -34,7 +34,7 @@ def routes(place: torch.device, threads: int) -> Iterator[tuple[str, Library, Sp
     """Yield every way to split there is here, the plainest first."""
     yield "svd", library(place, threads), splits.svd
     if place.type != "cpu":
-        for driver in _DRIVERS:
+        for driver in drivers():
             yield driver, library(place, threads, driver), splits.svd
         yield "randomised", library(place, threads), randomised
     yield "gram", library(place, threads), splits.gram
@@ -44,7 +44,7 @@ def chosen(setup: Setup, state: State, place: torch.device) -> tuple[Library, Sp
     """Return the quickest route for the largest bonds of a state, and what was measured in words."""
     best, told, floor, quickest = None, list[str](), 0.0, float("inf")
     for name, here, split in routes(place, setup.threads):
-        theta, last = _layer(here, state, setup.size.chi)
+        theta, last = _layer(setup, here, state)
         for _ in range(2):  # the first warms up
             setup.backend.synchronise()
             start = time.perf_counter()
@@ -77,11 +77,12 @@ def randomised(here: Library, theta: torch.Tensor, most: int, last: Array) -> li
     return found
 
 
-def _layer(here: Library, state: State, chi: int) -> tuple[Any, Array]:
-    """Return theta of the full bonds of a layer, as one batch where the library takes them so, and their last weights."""
-    sites = len(state.tensors)
+def _layer(setup: Setup, here: Library, state: State) -> tuple[Any, Array]:
+    """Return theta of the full bonds of a layer after gates, a batch where the library takes one, and their last weights."""
+    sites, chi = len(state.tensors), setup.size.chi
     full = [i for i in range(0, sites - 1, 2) if all(len(state.tensors[i + k]) == chi for k in (0, 1, 2) if i + k < sites)]
     bonds = (full or [sites // 2 - 1])[: None if here.grouped else 1]
-    theta = here.stacked([tebd.theta(state, i) for i in bonds])
+    gate = tebd.gates(here, chains.bonds("xx", sites), tebd_trials.COMPLEX[setup.dtype])(setup.size.step)
+    _, theta, _ = tebd.two_sites(here, state, bonds, gate)
     last = np.stack([here.get(state.weights[i + 1]) for i in bonds])
     return theta, last

@@ -29,7 +29,7 @@ def svd(setup: Setup, phases: Array) -> Callable[[int, Watch], Trial]:
 def start(setup: Setup, library: Library, phases: Array) -> State:
     """Return the state of the phases in its Schmidt bases."""
     size, dtype = setup.size, COMPLEX[setup.dtype]
-    tensors = [random_state.tensor(phases, i, 2, size.chi).astype(dtype) for i in range(size.sites)]
+    tensors: list[Array] = [random_state.tensor(phases, i, 2, size.chi).astype(dtype) for i in range(size.sites)]
     return tebd.canonical(library, [library.put(tensor) for tensor in tensors])[0]
 
 

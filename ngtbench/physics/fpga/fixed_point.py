@@ -11,6 +11,7 @@ from ngtbench.model.workload import Array
 
 Rounding = Literal["TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_INF", "RND_MIN_INF", "RND_CONV"]
 Overflow = Literal["WRAP", "SAT", "SAT_ZERO", "SAT_SYM"]
+_LEAST, _MOST = 2.0**-200, 2.0**200
 MOST_BITS = 62  # int64 holds every value, and its negative
 _TEXT = re.compile(r"ap_(u?)fixed<(-?\d+),(-?\d+)(?:,(?:AP_)?(\w+))?(?:,(?:AP_)?(\w+))?>")
 
@@ -80,16 +81,17 @@ def quantise(x: Array, to: Fixed) -> Array:
     if not np.all(np.isfinite(x)):
         raise BadInput(f"NaN or infinity cannot become {to}")
     with np.errstate(over="ignore", under="ignore"):
-        scaled = np.ldexp(x, to.fraction)
-    # beyond these ends float64 overflows, or loses the sign of what rounds to nothing: all such numbers become the same
-    scaled = np.where(x == 0, 0.0, np.copysign(np.clip(np.abs(scaled), 2.0**-200, 2.0**200), x))
-    whole = np.trunc(scaled)
-    rest = np.abs(scaled - whole)  # exact, where scaled - floor(scaled) is not
-    down = np.where(scaled < 0, whole - (rest > 0), whole)
-    half = np.where(rest == 0, -1, np.where(scaled < 0, np.sign(0.5 - rest), np.sign(rest - 0.5)))
-    rounded = down + _up(to.rounding, down < 0, np.fmod(down, 2) != 0, rest == 0, half)
-    inside = np.fmod(rounded, 2.0**to.bits).astype(np.int64)  # exact, and below 2^62
-    return _fit(inside, rounded > to.highest, rounded < to.lowest, to)
+        scaled = np.clip(np.ldexp(x, to.fraction), -_MOST, _MOST)  # what is cut wraps to zero, as multiples of 2^62 do
+    if to.fraction < 0:  # what rounds to nothing must keep its sign
+        scaled = np.where((x != 0) & (np.abs(scaled) < _LEAST), np.copysign(_LEAST, x), scaled)
+    rounded = _rounded(scaled, to.rounding)
+    large = np.abs(rounded) >= 2.0**MOST_BITS
+    if not np.any(large):
+        k = rounded.astype(np.int64)
+        return _fit(k, k > to.highest, k < to.lowest, to)
+    k = np.where(large, np.fmod(rounded, 2.0**to.bits), rounded).astype(np.int64)
+    over, under = np.where(large, rounded > 0, k > to.highest), np.where(large, rounded < 0, k < to.lowest)
+    return _fit(k, over, under, to)
 
 
 def requantise(k: Array, fraction: int, to: Fixed) -> Array:
@@ -116,6 +118,19 @@ def requantise(k: Array, fraction: int, to: Fixed) -> Array:
 def values(k: Array, of: Fixed) -> Array:
     """Return the real numbers k 2^-fraction, float64."""
     return np.ldexp(np.asarray(k, np.float64), -of.fraction)
+
+
+def _rounded(x: Array, mode: Rounding) -> Array:
+    """Round real numbers to whole ones; what is left is exact, so that ties are seen."""
+    if mode in ("TRN", "TRN_ZERO"):
+        return np.asarray(np.floor(x) if mode == "TRN" else np.trunc(x))
+    near = np.rint(x)
+    if mode == "RND_CONV":
+        return np.asarray(near)
+    above, below = x - near == 0.5, x - near == -0.5  # ties that went down, and up
+    up = {"RND": above, "RND_INF": above & (x > 0), "RND_ZERO": above & (x < 0)}.get(mode, False)
+    down = {"RND_MIN_INF": below, "RND_INF": below & (x < 0), "RND_ZERO": below & (x > 0)}.get(mode, False)
+    return np.asarray(near + up - down)
 
 
 def _up(mode: Rounding, negative: Array, odd: Array, exact: Array, half: Array) -> Array:

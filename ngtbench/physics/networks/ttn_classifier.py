@@ -5,6 +5,7 @@ Stoudenmire 2018, arXiv 1801.00315. Features come to leaves as in `mps_classifie
 Vectors are set to length 1 after each level; logits are `gain` times those of the root.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ class TtnClassifier:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return (nodes, numbers of both branches, numbers passed on) of each level, leaves first."""
-        shapes, below = {}, 2
+        shapes, below = dict[str, tuple[int, ...]](), 2
         for level in range(1, self.levels + 1):
             above = self.classes if level == self.levels else min(self.bond, below**2)
             shapes[f"w_level{level}"] = (self.sites >> level, below**2, above)
@@ -55,7 +56,7 @@ class TtnClassifier:
 
     def flop(self) -> int:
         """Count 2 FLOP per multiply-add of the nodes; products of two branches' numbers are not counted."""
-        return 2 * sum(nodes * pair * above for nodes, pair, above in self.shapes().values())
+        return 2 * sum(math.prod(shape) for shape in self.shapes().values())
 
     def passed(self, level: int) -> Array:
         """Return what a node of a level does before it has learned: (numbers of both branches, numbers passed on)."""

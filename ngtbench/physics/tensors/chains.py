@@ -64,7 +64,7 @@ def start(model: Model, initial: str, sites: int) -> Array:
         return z2_gauge.start(initial == "string", sites)
     place = np.arange(sites)
     down = {"domain_wall": place >= sites // 2, "neel": place % 2 == 1, "all_up": place < 0}[initial]
-    return down.astype(np.int64)
+    return np.asarray(down, np.int64)
 
 
 def whole(terms: Sequence[Array], d: int) -> Array:
@@ -76,4 +76,4 @@ def whole(terms: Sequence[Array], d: int) -> Array:
 def embedded(operator: Array, first: int, sites: int, d: int) -> Array:
     """Return an operator on sites from `first` on as a matrix on all states of a short chain."""
     after = sites - first - round(np.log(len(operator)) / np.log(d))
-    return reduce(np.kron, (np.eye(d**first), operator, np.eye(d**after)))
+    return np.asarray(reduce(np.kron, (np.eye(d**first), operator, np.eye(d**after))))

@@ -48,8 +48,19 @@ def fsim(theta: float = math.pi / 2, phi: float = math.pi / 6) -> Array:
 
 def one_qubit(circuit: Circuit) -> Array:
     """Return the one-qubit gates, shape (cycles + 1, qubits, 2, 2)."""
+    return gates(kinds(circuit))
+
+
+def gates(chosen: Array) -> Array:
+    """Return the matrices of gates 0, 1 and 2: exp(-i pi/4 P) for P = X, Y and (X + Y) / sqrt 2."""
     x, y = np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]])
-    kinds = np.array([(np.eye(2) - 1j * pauli) / math.sqrt(2) for pauli in (x, y, (x + y) / math.sqrt(2))])
+    known = np.array([(np.eye(2) - 1j * pauli) / math.sqrt(2) for pauli in (x, y, (x + y) / math.sqrt(2))])
+    made: Array = known[chosen]
+    return made
+
+
+def kinds(circuit: Circuit) -> Array:
+    """Return which gate each qubit takes in each layer, shape (cycles + 1, qubits)."""
     n = circuit.qubits
     words = hash.words(circuit.stream, np.arange((circuit.cycles + 1) * n)).reshape(circuit.cycles + 1, n)
     chosen = np.empty(words.shape, np.int64)
@@ -57,7 +68,7 @@ def one_qubit(circuit: Circuit) -> Array:
     for m in range(1, circuit.cycles + 1):
         pick = (words[m] % np.uint64(2)).astype(np.int64)  # into the ascending list of the two others
         chosen[m] = pick + (pick >= chosen[m - 1])
-    return kinds[chosen]
+    return chosen
 
 
 def pairs(circuit: Circuit, cycle: int) -> list[tuple[int, int]]:
@@ -128,7 +139,7 @@ def _closed(
     wires: list[_Wire], bits: Sequence[int | None], arrays: list[Array], inputs: list[tuple[int, ...]], label: int
 ) -> tuple[list[Array], list[tuple[int, ...]], tuple[int, ...]]:
     """Put last gates and bits into the last tensors; a qubit that was never coupled has one of its own."""
-    output = []
+    output = list[int]()
     for wire, bit in zip(wires, bits, strict=True):
         end = wire.gate if bit is None else wire.gate[bit]
         new = (label,) if bit is None else ()

@@ -9,11 +9,12 @@ _MASK = (1 << 64) - 1
 
 
 def splitmix64(x: Array) -> Array:
-    """Return the hash of integers of 64 bits: (Steele, Lea and Flood, OOPSLA 2014)."""
+    """Return the hash of integers of 64 bits (Steele, Lea and Flood, OOPSLA 2014)."""
     x = x + _GAMMA
     x = (x ^ (x >> np.uint64(30))) * _MIX_1
     x = (x ^ (x >> np.uint64(27))) * _MIX_2
-    return x ^ (x >> np.uint64(31))
+    mixed: Array = x ^ (x >> np.uint64(31))
+    return mixed
 
 
 def words(stream: int, k: Array) -> Array:

@@ -79,14 +79,14 @@ def _becomes(k: Array, fraction: int, to: Fixed) -> Array:
         quotient = quotient + np.where(2 * rest >= unit, 1, 0) * (unit > 1)
     quotient = quotient * 2 ** max(0, to.fraction - fraction)
     if to.overflow == "SAT":
-        return np.maximum(np.minimum(quotient, to.highest), to.lowest)
-    return (quotient - to.lowest) % 2**to.bits + to.lowest
+        return np.asarray(np.maximum(np.minimum(quotient, to.highest), to.lowest))
+    return np.asarray((quotient - to.lowest) % 2**to.bits + to.lowest)
 
 
 def spot(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> tuple[Array, Array]:
     """Check samples spread over the batch."""
     rows = np.unique(np.linspace(0, size.batch - 1, _SAMPLED).astype(np.int64))
-    shapes = {f"w{layer}": shape for layer, shape in enumerate(LAYERS, start=1)}
+    shapes: dict[str, tuple[int, ...]] = {f"w{layer}": shape for layer, shape in enumerate(LAYERS, start=1)}
     shapes |= {f"b{layer}": (fan_out,) for layer, (_, fan_out) in enumerate(LAYERS, start=1)}
     parameters = {name: inputs[name][np.arange(np.prod(shape))].reshape(shape) for name, shape in shapes.items()}
     k = inputs["k"][rows[:, None] * WIDTHS[0] + np.arange(WIDTHS[0])]

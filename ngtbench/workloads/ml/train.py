@@ -195,7 +195,7 @@ SIZES = {
     "S-part": Size(SMALL_PART, 131_072, 32_768, epochs=3, batch=128, rate=1e-3),
     "S-particle_net": Size(LITE, 51_200, 16_384, epochs=1, batch=64, float32_only=True),
     "S-track_gnn": Size(ROADS, 38_400, 4096, epochs=1, batch=16, rate=1e-2, float32_only=True),
-    "S-tagger": Size(tagger.GRU, 65_536, 32_768, epochs=3, batch=256),
+    "S-tagger": Size(tagger.GRU, 65_536, 32_768, epochs=3, batch=256, looks=32, fraction=0.97),
     "S-calo_ae": Size(calo_ae.SHOWERS, 65_536, 16_384, epochs=3, batch=256, rate=2e-3, only=0),
     "S-calo_vae": Size(calo_vae.WHOLE, 131_072, 32_768, epochs=4, batch=256, looks=32, only=0, fraction=0.8, float32_only=True),
     "S-calo_flow": Size(calo_flow.FLOW, 65_536, 8192, epochs=5, batch=256, rate=2e-3, fraction=0.93),

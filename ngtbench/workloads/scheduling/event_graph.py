@@ -127,7 +127,7 @@ def workload(sizes: dict[str, Size], title: str) -> Workload:
 
 SIZES = {
     "XS": Size(events=12, slots=4, scale=0.002),
-    "S": Size(events=24, slots=4, scale=0.02),
+    "S": Size(events=16, slots=4, scale=0.02),
     "M": Size(events=64, slots=32, scale=0.1),
     "L": Size(events=128, slots=64, scale=1.0),
     "S-empty": Size(events=100, slots=4, scale=0.0),

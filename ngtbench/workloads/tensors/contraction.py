@@ -64,8 +64,8 @@ def inputs(size: Size, seed: int) -> Inputs:
 
 def reference(size: Size, entries: Array) -> dict[str, Array]:
     """Return the network's value, along another tree."""
-    second = trees.load(f"ig-{size.p}-{size.bond}-second")
-    return {"value": _pairwise.value(second, size.views(entries), size.legs, ()).reshape(1)}
+    tree = _pairwise.second(f"ig-{size.p}-{size.bond}")
+    return {"value": _pairwise.value(tree, size.views(entries), size.legs, ()).reshape(1)}
 
 
 def work(size: Size, item_b: int) -> Work:

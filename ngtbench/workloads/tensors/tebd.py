@@ -15,7 +15,7 @@ from ngtbench.model.workload import Array, Inputs, Uniform, Workload
 from ngtbench.physics.tensors import chains, random_state
 
 D = 2
-_REACH = 4  # sites that three layers and a look at two sites reach to
+_REACH = 3  # sites that three layers and a look at two sites reach to
 _LAYERS = ((0, 0.5), (1, 1.0), (0, 0.5))
 
 
@@ -141,7 +141,7 @@ WORKLOAD = Workload(
     work=work,
     nearby=nearby,
     sizes={"XS": Size(20, 16), "S": Size(100, 64), "M": Size(100, 256), "L": Size(100, 1024), "S-128": Size(100, 128)},
-    tolerance={"float64": 1e-9, "float32": 1e-3},
+    tolerance={"float64": 1e-8, "float32": 1e-3},
     impls=(
         Impl("numpy", "tensors.tebd_trials:gram", "numpy"),
         Impl("numpy-svd", "tensors.tebd_trials:svd", "numpy"),
@@ -155,6 +155,7 @@ WORKLOAD = Workload(
         "FLOP are those of an update with a full SVD; implementations that split by Gram matrices do fewer.",
         "Splits by Gram matrices are used where the least kept value is not lost by squaring; discarded weights are the same.",
         "The state is put into its Schmidt bases before the watch is opened.",
+        "Tolerance: where the last value kept and the first dropped are close, rounding mixes their vectors.",
         "M and L are checked at the middle bond and its sites, by all that acts on them.",
     ),
 )

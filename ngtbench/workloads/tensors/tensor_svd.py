@@ -42,7 +42,7 @@ def invariants(size: Size, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
             "reconstruction": np.linalg.norm(a - (u * s) @ vh) / np.linalg.norm(a),
             "u": np.max(np.abs(u.conj().T @ u - np.eye(n))),
             "vh": np.max(np.abs(vh @ vh.conj().T - np.eye(n))),
-            "order": max(0.0, float(np.max(np.diff(s)) / s[0]), float(-s[-1] / s[0])) if np.isfinite(s).all() else np.inf,
+            "order": np.max([*np.diff(s), -s[-1]]) / (np.max(np.abs(s)) or 1.0),
         }
         worst = {name: float(np.maximum(value, found[name])) for name, value in worst.items()}  # NaN stays
     return {name: (value, _ALLOWED * _EPS[dtype] * np.sqrt(n)) for name, value in worst.items()}

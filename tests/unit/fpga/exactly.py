@@ -41,12 +41,14 @@ def becomes(value: Fraction, to: Fixed) -> Fraction:
 
 
 def all_become(numbers: Any, to: Fixed) -> Numbers:
-    return np.vectorize(lambda one: becomes(Fraction(one), to), otypes=[object])(np.asarray(numbers, object))
+    return np.asarray(np.vectorize(lambda one: becomes(Fraction(one), to), otypes=[object])(np.asarray(numbers, object)))
 
 
 def network_exactly(network: Network, sample: Array) -> Numbers:
     """The outputs of one sample of integers."""
-    made = {"input": np.vectorize(lambda k: Fraction(int(k)) / Fraction(2) ** network.type.fraction, otypes=[object])(sample)}
+    made: dict[str, Numbers] = {
+        "input": np.vectorize(lambda k: Fraction(int(k)) / Fraction(2) ** network.type.fraction, otypes=[object])(sample)
+    }
     for layer in network.layers:
         step = {"conv1d": _conv, "conv2d": _conv}.get(layer.kind) or globals()[f"_{layer.kind}"]
         made[layer.name] = all_become(step(layer, network.types(layer), *(made[name] for name in layer.inputs)), layer.result)
@@ -130,13 +132,13 @@ def _table(layer: Layer, function: str, numbers: Numbers) -> Numbers:
         at = min(size - 1, max(0, math.trunc(x * size / (2 * half)) + size // 2))
         return becomes(Fraction(of(2 * half * (at - size / 2) / size)), parse(layer.option("table_type")))
 
-    return np.vectorize(entry, otypes=[object])(numbers)
+    return np.asarray(np.vectorize(entry, otypes=[object])(numbers))
 
 
 def _activation(layer: Layer, types: Any, x: Numbers) -> Numbers:
     function = layer.option("function")
     if function == "relu":
-        return np.vectorize(lambda one: max(one, Fraction(0)), otypes=[object])(x)
+        return np.asarray(np.vectorize(lambda one: max(one, Fraction(0)), otypes=[object])(x))
     if function != "softmax":
         return _table(layer, function, x)
     (of,), kept, bits = types, parse(layer.option("table_type")), (layer.option("table_size") - 1).bit_length()

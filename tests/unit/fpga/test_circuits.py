@@ -68,7 +68,7 @@ NETWORKS = {
             layer("c", "conv2d", "input", "ap_fixed<8,4,RND,SAT>", like=(2, 2, 1, 2), options={"padding": "same", "stride": 2}),
             layer("p", "pool", "c", "ap_fixed<7,4,RND,SAT>", options={"of": "average", "size": 2, "stride": 1}),
             layer("m", "pool", "p", "ap_fixed<7,4>", options={"size": 2, "stride": 2}),
-            layer("f", "flatten", "m", "ap_fixed<7,4>"),
+            layer("f", "flatten", "m", "ap_fixed<9,4>"),  # two bits that circuits leave out
         ),
     ),
     "residual": Network(

@@ -52,7 +52,21 @@ def exactly(value: Fraction, to: Fixed) -> int:
 @given(to=TYPES, x=st.floats(-1e12, 1e12), eighths=st.integers(-2000, 2000))
 def test_real_numbers_become_what_rational_arithmetic_says(to: Fixed, x: float, eighths: int) -> None:
     step = 2.0**-to.fraction
-    near = [x, eighths * step / 8, -0.0, -0.5 * step, 0.5 * step, -0.5 * step * (1 - 2**-52), 1e300, -1.7e308, -5e-324]
+    edge = 2.0 ** (to.integer - to.signed)  # the first number too large
+    near = [
+        edge,
+        -edge,
+        -2 * edge,
+        x,
+        eighths * step / 8,
+        -0.0,
+        -0.5 * step,
+        0.5 * step,
+        -0.5 * step * (1 - 2**-52),
+        1e300,
+        -1.7e308,
+        -5e-324,
+    ]
     got = quantise(np.array(near), to)
     assert got.dtype == np.int64
     assert got.tolist() == [exactly(Fraction(value), to) for value in near]

@@ -62,6 +62,11 @@ def test_the_page_stands_alone_and_escapes(model: Path, tmp_path: Path, capsys: 
         assert words in page
 
 
+def test_a_page_that_cannot_be_written_is_bad_input(model: Path) -> None:
+    with pytest.raises(BadInput, match="--html"):
+        command(model, part="zu9eg", html=model)
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

@@ -1,5 +1,6 @@
 import itertools
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ngtbench.errors import BadInput
+from ngtbench.kernels.fpga import tagger
 from ngtbench.kernels.fpga.inference import compiled, infer, infer_integers
 from ngtbench.kernels.fpga.inference_numpy import NumpyEngine
 from ngtbench.kernels.fpga.inference_product import product
@@ -15,6 +17,7 @@ from ngtbench.kernels.fpga.inference_rounding import divider, requantiser
 from ngtbench.kernels.fpga.inference_torch import TorchEngine
 from ngtbench.kernels.fpga.network import Kind, Layer, Network
 from ngtbench.physics.fpga.fixed_point import Fixed, Overflow, Rounding, parse
+from ngtbench.workloads.fpga import fixed_point_inference as workload
 from tests.unit.fpga.exactly import becomes, network_exactly
 
 torch = pytest.importorskip("torch")
@@ -33,10 +36,10 @@ def types(draw: Any, bits: int = 12) -> Fixed:
 @settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_every_rounding_and_overflow_is_that_of_fractions(rounding: Rounding, overflow: Overflow, data: Any) -> None:
-    to = Fixed(data.draw(st.booleans()), data.draw(st.integers(1, 40)), data.draw(st.integers(-30, 40)), rounding, overflow)
-    fraction, divisor = data.draw(st.integers(-3, 30)), data.draw(st.sampled_from((1, 3, 9, 12)))
-    reach = 1 << data.draw(st.integers(2, 30))
-    edges = [k * 2**d + e for k in (-3, -2, -1, 0, 1, 2, 3) for d in (0, 1, max(0, fraction - to.fraction)) for e in (-1, 0, 1)]
+    fraction, drop, bits = data.draw(st.integers(-3, 30)), data.draw(st.integers(-4, 12)), data.draw(st.integers(1, 40))
+    to = Fixed(data.draw(st.booleans()), bits, bits - fraction + drop, rounding, overflow)
+    divisor, reach = data.draw(st.sampled_from((1, 3, 9, 12))), 1 << data.draw(st.integers(2, 30))
+    edges = [k * 2**d + e for k in range(-3, 4) for d in (0, max(0, drop - 1)) for e in (-1, 0, 1)]  # ties are odd halves
     drawn = data.draw(st.lists(st.integers(-reach, reach), min_size=1, max_size=20))
     numbers = [k for k in (*edges, *drawn) if abs(k) <= reach]
     wanted = [int(becomes(Fraction(k) / Fraction(2) ** fraction, to) * Fraction(2) ** to.fraction) for k in numbers]
@@ -55,10 +58,11 @@ def drawn_layer(kind: Kind, draw: Any, seed: int) -> tuple[tuple[int, ...], Laye
     random = np.random.default_rng(seed)
     options: dict[str, Any] = {}
     shape: tuple[int, ...] = (3,)
-    arrays: dict[str, tuple[int, ...]] = {
+    of: dict[str, dict[str, tuple[int, ...]]] = {
         "dense": {"kernel": (3, 4), "bias": (4,)},
         "batchnorm": {"scale": (3,), "shift": (3,)},
-    }.get(kind, {})
+    }
+    arrays = of.get(kind, {})
     if kind in ("conv1d", "conv2d"):
         axes = 1 if kind == "conv1d" else 2
         shape, arrays = (*(5, 4)[:axes], 2), {"kernel": (*(3, 2)[:axes], 2, 3), "bias": (3,)}
@@ -134,6 +138,18 @@ def test_products_are_exact_in_the_narrowest_format_that_holds_them(bits: int, f
     assert np.array_equal(got.astype(object), x.astype(object) @ kernel.astype(object))
     assert used == ({"split": ["float64"] * len(used)}.get(formats) or [formats])
     assert (len(used) > 1) == (formats == "split")
+
+
+@pytest.mark.parametrize("bits", [4, 8, 16])
+def test_the_workloads_sample_is_of_all_samples(bits: int) -> None:
+    size = workload.Size(1000, bits)
+    made = {name: np.asarray(array) for name, array in workload.inputs(size, 3).items()}
+    logits = tagger.blocked(SimpleNamespace(size=size), **made)()["logits"]  # type: ignore[arg-type]
+    flat = {name: array.reshape(-1) for name, array in made.items()}
+    got, wanted = workload.spot(size, flat, {"logits": logits.reshape(-1)})
+    assert np.array_equal(got, wanted)
+    assert np.array_equal(got[[0, -1]], logits[[0, -1]])
+    assert len(got) == 64
 
 
 def test_negative_zero_and_halves_are_zero_and_halves() -> None:

@@ -36,7 +36,7 @@ SAMPLES: tuple[Sample, ...] = (
     objects.Size(4, 30, 3.0),
     tracks.Size(),
     tracks.Size(5, 6),
-    mixtures.Size(),
+    mixtures.Size(40),
     mixtures.Size(5, 3),
     tokens.Size(length=20),
     tokens.Size(12, 6, 2, 4),

@@ -18,6 +18,7 @@ import torch
 from torch import distributed
 from ngtbench import backends
 from ngtbench.harness.inputs import HostInputs
+from ngtbench.kernels.ml.ranks_torch import part
 from ngtbench.kernels.ml.train_torch import Training
 from ngtbench.model.workload import Setup
 from ngtbench.workloads.ml import jet_mlp, train
@@ -32,7 +33,8 @@ training = Training(Setup(size, "float32", "cpu:0", 1, 1, backend), arrays)
 training.start(1, 1e-3)
 order = training.order(1, 0)
 losses = [float(training.step(order[k], 1e-3)) for k in range({STEPS})]
-print(json.dumps({{"losses": losses, "slopes": training.slopes().tolist(), "weights": training.row().tolist()}}))
+own = part(order[0]).tolist()
+print(json.dumps({{"own": own, "losses": losses, "slopes": training.slopes().tolist(), "weights": training.row().tolist()}}))
 """
 
 
@@ -55,6 +57,7 @@ def trained(ranks: int, meeting: Path, batch: int = 256) -> list[Any]:
 def test_two_ranks_take_the_steps_of_one(tmp_path: Path) -> None:
     (alone,) = trained(1, tmp_path / "none")
     both = trained(RANKS, tmp_path / "meeting")
+    assert both[0]["own"] + both[1]["own"] == alone["own"]
     assert both[0]["losses"] == both[1]["losses"]
     assert both[0]["weights"] == both[1]["weights"]
     np.testing.assert_allclose(both[0]["losses"], alone["losses"], rtol=1e-5)

@@ -42,6 +42,17 @@ def test_one_thread_takes_the_work_and_many_the_longest_path_exactly(order: Orde
 )
 def test_known_schedules(graph: Graph, threads: int, events: int, slots: int, makespan_s: float) -> None:
     assert simulate(graph, events, Node(threads, slots)).makespan_s == makespan_s
+    assert makespan_s - 4 <= bounds.makespan_s(graph, events, threads, slots) <= makespan_s
+
+
+def test_rates_that_last_are_bounded_by_threads_slots_and_devices() -> None:
+    graph, last = chain([1, 3]), frozenset({1})
+    assert bounds.events_per_s(graph, 4, 100) == 1.0
+    assert bounds.events_per_s(graph, 100, 2) == 0.5
+    assert bounds.events_per_s(graph, 10, 10, 1, 2.0, last) == pytest.approx(2 / 3)
+    assert bounds.events_per_s(graph, 10, 10, 1, 2.0, last, choice=True) == 3.0
+    assert bounds.events_per_s(graph, 10, 5, 9, 2.0, last) == 2.0
+    assert bounds.events_per_s(graph, 10, 10, 0, 2.0, last) == 2.5
 
 
 def listed(graph: Graph, threads: int, urgency: tuple[int, ...]) -> float:

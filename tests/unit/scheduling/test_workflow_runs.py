@@ -65,7 +65,7 @@ def test_a_workflow_is_a_workload_whose_sizes_name_its_contents(tmp_path: Path) 
 def test_what_cannot_be_named_or_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WorkloadError, match=r"use letters, digits"):
         workloads.names(str(written(tmp_path, "a b@1.graphml")))
-    with pytest.raises(BadInput, match="'First' runs for -1.0 s"):
+    with pytest.raises(BadInput, match=r"'First' runs for -1\.0 s"):
         workloads.load("user/bad", str(written(tmp_path, "bad.graphml", "-1")))
 
 

@@ -40,7 +40,7 @@ def random(shape: tuple[int, ...], dtype: str, seed: int) -> Array:
 
 def path(chance: Any, count: int) -> tuple[tuple[int, int], ...]:
     """Draw a tree."""
-    live, pairs = list(range(count)), []
+    live, pairs = list(range(count)), list[tuple[int, int]]()
     while len(live) > 1:
         pair = [live.pop(chance.draw(st.integers(0, len(live) - 1))) for _ in range(2)]
         live.append(count + len(pairs))
@@ -60,9 +60,10 @@ def test_equals_einsum_whatever_indices_there_are(chance: Any) -> None:
         return
     dtype = chance.draw(st.sampled_from(sorted(NEAR)))
     arrays = [random(tuple(sizes[one] for one in own), dtype, seed) for seed, own in enumerate(inputs)]
-    wide = [part for array, own in zip(arrays, inputs, strict=True) for part in (array.astype(complex), list(own))]
+    wide: list[Any] = [part for array, own in zip(arrays, inputs, strict=True) for part in (array.astype(complex), list(own))]
     wanted = np.einsum(*wide, list(output), optimize="greedy")
-    scale = np.einsum(*[abs(part) if isinstance(part, np.ndarray) else part for part in wide], list(output), optimize="greedy")
+    magnitudes: list[Any] = [abs(part) if isinstance(part, np.ndarray) else part for part in wide]
+    scale = np.einsum(*magnitudes, list(output), optimize="greedy")
     sliced = tuple(one for one in used if chance.draw(st.integers(0, 3)) == 0)
     tree = chance.draw(st.sampled_from([None, Tree(path(chance, len(inputs)), sliced)]))
     for route in ROUTES:
@@ -143,6 +144,17 @@ def test_slices_add_up_and_may_be_shared_out() -> None:
     assert abs(parts[0] / wanted - 1) > 1e-3
 
 
+@pytest.mark.parametrize("dtype", ["float64", "complex64"])
+def test_threads_share_rows(dtype: str) -> None:
+    native = importlib.import_module("ngtbench.kernels.tensors.contract_native")
+    left, right = random((2, 8, 6, 1024), dtype, 1), random((2, 8, 5), dtype, 2)
+    made = plain((left.shape, right.shape), (("b", "k", "r", "s"), ("b", "k", "c")), ("c", "b", "r", "s")).network
+    program = native.program(made, Tree(((0, 1),)), dtype)
+    values = [native.bound(program, [left, right], threads, native.memory(program.plan.arena, dtype))() for threads in (1, 3)]
+    assert np.array_equal(values[0], values[1])
+    assert np.max(np.abs(values[0] - np.einsum("bkrs,bkc->cbrs", left, right))) < NEAR[dtype] * 10
+
+
 @pytest.mark.parametrize(("dtype", "near"), [("complex128", 1e-12), ("complex64", 1e-6)])
 def test_amplitudes_are_those_of_the_state_vector(dtype: str, near: float) -> None:
     circuit = grid_circuit.Circuit(3, 3, 8, 11)
@@ -215,3 +227,7 @@ def test_more_slices_are_taken_where_memory_is_short() -> None:
     assert abs(float(contract(arrays, legs, tree=tree, limit_b=whole // 2)) / wanted - 1) < 1e-10
     with pytest.raises(BadInput, match=r"takes 8\d{4} bytes .* there are 50000 "):
         contract([np.ones((10, 10000)), np.ones((10, 10))], ["ij", "ik"], "j", limit_b=50_000)
+    hopeless = inverse_graph.tensors(499, 2, 1), inverse_graph.legs(499)
+    pairs = ((0, 1), *((499 + k, 2 + k) for k in range(497)))
+    with pytest.raises(BadInput, match=r"takes \d+ bytes .* in 1 slices of this tree, 1.8\d+e\+24 PiB at once"):
+        contract(*hopeless, tree=pairs)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from ngtbench import backends
+from ngtbench.codegen import compiler
+from ngtbench.codegen import native as codegen_native
 from ngtbench.errors import BadInput, Unavailable
 from ngtbench.kernels.tensors import state_vector, state_vector_native, state_vector_plan
 from ngtbench.model.workload import Array, Setup
@@ -19,12 +21,12 @@ Y, Z = np.array([[0, -1j], [1j, 0]]), np.diag([1.0 + 0j, -1])
 
 def turned(pauli: Array, angle: float) -> Array:
     """Return exp(-i angle pauli / 2)."""
-    return np.cos(angle / 2) * np.eye(2) - 1j * np.sin(angle / 2) * pauli
+    return np.asarray(np.cos(angle / 2) * np.eye(2) - 1j * np.sin(angle / 2) * pauli)
 
 
 def gate_by_gate(size: Ansatz, angles: Array) -> Array:
     """Return the state by matrices on all qubits."""
-    state = np.eye(1, 2**size.qubits)[0].astype(np.complex128)
+    state: Array = np.eye(1, 2**size.qubits)[0].astype(np.complex128)
     for layer in range(size.layers):
         state = reduce(np.kron, [turned(Z, b) @ turned(Y, a) for a, b in angles[layer]]) @ state
         for q in range(layer % 2, size.qubits - 1, 2):
@@ -81,7 +83,7 @@ def test_a_circuit_and_its_inverse_return_to_the_start() -> None:
     size = Ansatz(16, 6)
     there = ansatz.gates(size, ansatz.angles(size, 4))
     back = [(q, None if matrix is None else matrix.conj().T) for q, matrix in reversed(there)]
-    circuit, lanes = [*there, *back], state_vector_native.native.lanes(state_vector_native.compiler.find(), "float64")
+    circuit, lanes = [*there, *back], codegen_native.lanes(compiler.find(), "float64")
     simulate = state_vector_native.Simulation(16, [(q, m is not None) for q, m in circuit], setup(size), lanes)
     state = simulate(np.array([m for _, m in circuit if m is not None]))
     np.testing.assert_allclose(state, np.eye(1, 2**16)[0], atol=1e-13)
