@@ -60,6 +60,8 @@ def contract_memory_b(
     limit_b: int | None = None,
 ) -> int:
     """Return the bytes that `contract` takes beyond NumPy arrays of these shapes, sliced to stay within the limit."""
+    if dtype not in DTYPES:
+        raise BadInput(f"contract_memory_b: dtype {dtype}: give {', '.join(DTYPES)}")
     labels = tuple(tuple(own) for own in inputs)
     made = plain(tuple(tuple(shape) for shape in shapes), labels, tuple(output))
     if 0 in made.network.sizes:

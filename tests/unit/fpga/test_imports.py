@@ -149,11 +149,12 @@ def test_quant_nodes_give_numbers_and_types(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(2,), (2, 3, 4)])
 def test_a_tensor_that_is_quantised_twice_gets_both_types(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    constants = {"s": 2.0**-4, "sw": 2.0**-2, "zero": 0, "bits": 6, "four": 3}
-    nodes = [quant("x", "a"), quant("a", "y", scale="sw", bits="four", rounding_mode="FLOOR")]
+    constants = {"fine": 2.0**-7, "ten": 10, "s": 2.0**-4, "sw": 2.0**-2, "zero": 0, "bits": 6, "four": 3}
+    coarse = {"scale": "sw", "bits": "four", "rounding_mode": "FLOOR"}
+    nodes = [quant("x", "a", "fine", "ten"), helper.make_node("Relu", ["a"], ["r"]), quant("r", "q"), quant("q", "y", **coarse)]
     network = read_model(graph(tmp_path / "net.onnx", nodes, constants, shape), Types())
     x = np.random.default_rng(6).normal(size=(40, *shape[1:], shape[0]))
-    assert np.array_equal(infer(network, x), np.clip(np.floor(qonnx(x, 2**-4, 6, True) * 4) / 4, -1, 0.75))
+    assert np.array_equal(infer(network, x), np.clip(np.floor(qonnx(qonnx(x, 2**-7, 10, True), 2**-4, 6, True) * 4) / 4, 0, 0.75))
 
 
 def test_a_convolution_of_onnx_is_that_of_torch(tmp_path: Path) -> None:

@@ -113,11 +113,11 @@ def test_answers_are_yes_no_or_undecided() -> None:
     limit, rule = 100.0, "test"
     for low, high, answer in ((10, 100, "yes"), (10, 101, "undecided"), (100.5, 200, "no")):
         assert Check("lut", Estimate((low + high) / 2, low, high, rule), limit).answer == answer
-    total = DenseEstimate(*(exact(value, rule) for value in (1, 300000, 10, 0, 10, 1)))
+    total = DenseEstimate(*(exact(value, rule) for value in (1, 250000, 10, 0, 10, 1)))
     part, limits = find_part("zu9eg"), Constraints("x", "X", 200e6, 25e-9, 50e-9, 0.75)
     found = checks(total, part, limits)
     assert together(found) == "no"
     assert tightest(found).what == "lut"
     assert {check.what: check.answer for check in found}["cycles"] == "yes"
     assert {check.what: check.answer for check in checks(total, part, replace(limits, latency_s=45e-9))}["cycles"] == "no"
-    assert together(checks(total, find_part("xcu250"), None)) == "yes"
+    assert together(checks(total, part, None)) == "yes"  # all of the part, and no times

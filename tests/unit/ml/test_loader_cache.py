@@ -23,11 +23,20 @@ MEMORY = Path("/dev/shm")
 @pytest.fixture
 def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    try:
-        stored(tmp_path).drop([])
-    except Unavailable as error:
-        pytest.skip(f"{tmp_path}: {error}")
+    if not droppable(tmp_path):
+        pytest.skip(f"{tmp_path}: its file system keeps what it is told to drop")
     yield tmp_path
+
+
+def droppable(folder: Path) -> bool:
+    path = folder / "other"
+    path.write_bytes(bytes(300_000))
+    cache = Cache(path)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    path.unlink()
+    return cache.held_b() == 0
 
 
 def stored(folder: Path) -> Cache:

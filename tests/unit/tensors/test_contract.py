@@ -202,6 +202,8 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
     for arguments, more, words in refused:
         with pytest.raises(BadInput, match=words):
             contract(*arguments, **more)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="dtype int8"):
+        contract_memory_b([(2, 3)], ["ij"], dtype="int8")
 
 
 def test_a_path_may_come_in_several_forms() -> None:
