@@ -37,7 +37,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV)"
 	@$(PIP) --editable .
-	@rm -f $(VENV)/.left-out; for group in report cpu torch onnx ml fpga; do \
+	@rm -f $(VENV)/.left-out; for group in report cpu torch onnx ml tensors scheduling fpga; do \
 	  $(PIP) --editable ".[$$group]" 2>$(VENV)/.pip.log || \
 	  echo "left out: group '$$group' did not install: $$(grep -m1 -i error $(VENV)/.pip.log)" >> $(VENV)/.left-out; done
 	@touch $(VENV)/.left-out $@

@@ -105,7 +105,7 @@ def _measured(common: Result, group: Sequence[RunRecord]) -> Result:
         for name, figure in measured.flags.items():
             flags[name] = max(flags.get(name, 0.0), figure, key=abs)
     power_w, power_said = _power(taken)
-    event_j, event_error = _event_j(taken, metric.name, group[0].outcome.work)
+    event_j, event_error, event_net_j = _event_j(taken, metric.name, group[0].outcome.work)
     idle = [measured.energy.idle_w for measured in taken if measured.energy.idle_w is not None]
     return replace(
         common,
@@ -119,6 +119,7 @@ def _measured(common: Result, group: Sequence[RunRecord]) -> Result:
         power_said=power_said,
         event_j=event_j,
         event_error=event_error,
+        event_net_j=event_net_j,
         target_j=_target_j(taken),
         idle_w=fmean(idle) if idle else None,
         saturation=saturation([measured.batch_s for measured in taken]),
@@ -149,18 +150,23 @@ def _power(taken: Sequence[Measurement]) -> tuple[float | None, str]:
     return joules / seconds, "; ".join(dict.fromkeys(said))
 
 
-def _event_j(taken: Sequence[Measurement], metric: str, work: Work | None) -> tuple[float | None, float | None]:
-    """Return joules per event, gross, and their error as a share; None where a launch has no energy, or nothing is counted.
+def _event_j(taken: Sequence[Measurement], metric: str, work: Work | None) -> tuple[float | None, float | None, float | None]:
+    """Return joules per event, gross, their error as a share, and what is above rest; None for what is not known.
 
-    Only of times per call: the window of a trial holds more than what it counts.
+    Only of times per call, and of trials that count `samples` and have energy of their own: else a window holds more.
     """
+    if metric == "wall_s" and work is not None:
+        events = float(sum(len(measured.series[metric]) * measured.calls for measured in taken) * work.events)
+    else:
+        events = sum(sum(measured.series.get("samples", ())) for measured in taken if measured.series.get("energy_j"))
     joules = [measured.energy.j for measured in taken if measured.energy.j is not None]
-    calls = sum(len(measured.series[metric]) * measured.calls for measured in taken)
-    if metric != "wall_s" or len(joules) < len(taken) or work is None or work.events * calls <= 0:
-        return None, None
+    if len(joules) < len(taken) or events <= 0:
+        return None, None, None
     total_j = sum(joules)
     errors = [measured.energy.error_j for measured in taken if measured.energy.error_j is not None]
-    return total_j / (calls * work.events), sum(errors) / total_j if len(errors) == len(taken) and total_j > 0 else None
+    idle_j = [one.energy.idle_w * one.energy.window_s for one in taken if one.energy.idle_w is not None]
+    error = sum(errors) / total_j if len(errors) == len(taken) and total_j > 0 else None
+    return total_j / events, error, (total_j - sum(idle_j)) / events if len(idle_j) == len(taken) else None
 
 
 def _target_j(taken: Sequence[Measurement]) -> float | None:

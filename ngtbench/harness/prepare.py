@@ -69,20 +69,21 @@ class _Told:
 
 
 class Stopwatch:
-    """The watch of a trial: device idle at both ends."""
+    """The watch of a trial: device idle at both ends; `around` is open as long as it is."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, around: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext):
+        self._backend, self._around = backend, around
         self.spent_s = 0.0
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
         """Time the block."""
         self._backend.synchronise()
-        start = time.perf_counter_ns()
-        yield
-        self._backend.synchronise()
-        self.spent_s += (time.perf_counter_ns() - start) * 1e-9
+        with self._around():
+            start = time.perf_counter_ns()
+            yield
+            self._backend.synchronise()
+            self.spent_s += (time.perf_counter_ns() - start) * 1e-9
 
 
 def prepare(case: Case, resources: Resources, seed: int, folder: str | None = None) -> Prepared:

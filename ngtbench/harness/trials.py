@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import reduce
 from statistics import median
@@ -24,11 +26,11 @@ def trials(prepared: Prepared, budget_s: float, probe: Probe) -> tuple[Measureme
     at, timed, spent_s = list[float](), list[float](), 0.0
     overhead_s = median(_empty_watch(prepared.backend) for _ in range(stopping.EMPTIES))
     verdict, before = prepared.verdict, probe.health()
-    windows = Windows(probe)
+    windows = Windows(probe, prepared.workload.energy_of == "watch")
     begin = time.perf_counter()
     while verdict.passed and (len(at) < prepared.workload.least or time.perf_counter() - begin < budget_s):
         at.append(time.perf_counter() - begin)
-        trial, watched_s = _taken(prepared, len(at))
+        trial, watched_s = _taken(prepared, len(at), windows.around)
         spent_s += time.perf_counter() - begin - at[-1]
         windows.after(time.perf_counter() - begin - at[-1])
         for name, values in series.items():
@@ -62,24 +64,38 @@ _WATCH = 1e-6  # share by which a trial may tell another time than its watch
 
 
 class Windows:
-    """Watches a device during trials: each alone where it is long enough for the sensor, so that no check is in it, else all."""
+    """Watches a device during trials: each alone where it is long enough for the sensor, so that no check is in it, else all.
 
-    def __init__(self, probe: Probe) -> None:
+    Where their watches are what counts, a window is as long as the watch was open the last time.
+    """
+
+    def __init__(self, probe: Probe, watches: bool) -> None:
         self._probe, self._each = probe, list[Energy]()
         self._disturbed: dict[str, float] = {}
-        self._open = True
-        self._long: bool | None = None
-        probe.start()
+        self._open = not watches
+        self._long: bool | None = True if watches else None
+        self._last: tuple[Energy, dict[str, float]] | None = None
+        self.around: Callable[[], AbstractContextManager[None]] = self._around if watches else nullcontext
+        if self._open:
+            probe.start()
+
+    @contextmanager
+    def _around(self) -> Iterator[None]:
+        self._probe.start()
+        yield
+        self._last = self._probe.stop()
 
     def after(self, trial_s: float) -> None:
         """Close the window after a trial, where the first was long enough."""
         self._long = 0 < self._probe.window_s <= trial_s if self._long is None else self._long
-        if self._long:
+        if self._last:
+            self._keep(*self._last)
+        elif self._long:
             self._close()
 
     def checked(self) -> None:
         """Open the next one after the check."""
-        if not self._open:
+        if not (self._open or self._last):
             self._probe.start()
             self._open = True
 
@@ -95,10 +111,12 @@ class Windows:
         return reduce(_together, self._each), self._disturbed, {"energy_j": each_j} if known else {}
 
     def _close(self) -> None:
-        energy, disturbed = self._probe.stop()
+        self._keep(*self._probe.stop())
+        self._open = False
+
+    def _keep(self, energy: Energy, disturbed: dict[str, float]) -> None:
         self._each.append(energy)
         self._disturbed |= {name: max(value, self._disturbed.get(name, 0.0)) for name, value in disturbed.items()}
-        self._open = False
 
 
 def _together(a: Energy, b: Energy) -> Energy:
@@ -108,12 +126,12 @@ def _together(a: Energy, b: Energy) -> Energy:
     return replace(a, j=j, window_s=a.window_s + b.window_s, error_j=error_j, reason=a.reason or b.reason)
 
 
-def _taken(prepared: Prepared, number: int) -> tuple[Trial, float]:
+def _taken(prepared: Prepared, number: int, around: Callable[[], AbstractContextManager[None]]) -> tuple[Trial, float]:
     """Return a trial and the seconds under its watch.
 
     Raises NgtBenchError where it does not give what the workload declares, or what it gives was not measured.
     """
-    watch = Stopwatch(prepared.backend)
+    watch = Stopwatch(prepared.backend, around)
     trial: Trial = prepared.run(number, watch)
     where, declared = f"{prepared.case.id}: trial {number}", [metric.name for metric in prepared.workload.metrics]
     if set(trial.metrics) != set(declared):

@@ -49,6 +49,7 @@ class Result:
     power_said: str = ""  # sensor, or why not measured
     event_j: float | None = None  # per event that the workload counts, gross
     event_error: float | None = None  # of event_j, as a share of it
+    event_net_j: float | None = None  # per event, above what the device draws at rest in that time
     target_j: float | None = None  # until a training reached its target, gross; median of trainings
     idle_w: float | None = None
     seeds: tuple[int, ...] = ()  # of the launches

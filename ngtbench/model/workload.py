@@ -191,7 +191,8 @@ class Workload:
     none.
     `nearby(size, k)`, k = 0 and 1, is a size a few per cent off in each free dimension, no larger where the size is large: an
     audit runs it beside the size itself. Returning the size says that there is none.
-    Of trials there are `least` or more; `takes_s` is about how long one takes, for the estimate of a run alone.
+    Of trials there are `least` or more; `takes_s` is about how long one takes, for the estimate of a run alone. Energy is that of
+    a trial, or, where `energy_of` says so, of the last time its watch was open.
     """
 
     version: int
@@ -209,6 +210,7 @@ class Workload:
     repeat: Literal["calls", "trials"] = "calls"
     least: int = 3
     takes_s: Callable[[Any, str], float] | None = None  # (size, "cpu" or "gpu")
+    energy_of: Literal["trial", "watch"] = "trial"
     metrics: tuple[Metric, ...] = (Metric("wall_s"),)
     quick: tuple[str, ...] = ("S",)
     quick_gpu: tuple[str, ...] = ("M",)

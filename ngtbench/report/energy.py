@@ -17,7 +17,7 @@ def measured(systems: Sequence[System]) -> Table:
                 found.setdefault(result.case.id, {}).setdefault(number, []).append(result)
     rows = [_row(case, known, len(systems)) for case, known in sorted(found.items())]
     said = [words for system in systems for words in _said(system)]
-    note = "Energy per unit of work with its error, and mean power: gross, over the timed window; idle power is not subtracted. "
+    note = "Energy per unit of work with its error, and mean power: gross, over the timed window; above idle where that is said. "
     note += f"Sensors, and what they see: {'; '.join(said)}."
     columns = ("Case", *(system.label for system in systems))
     return Table("energy", "Energy and power", columns, tuple(rows), note, "Not measured on any machine; the reasons are below.")
@@ -35,6 +35,7 @@ def _cell(results: Sequence[Result]) -> Cell:
         if result.event_j is not None and result.work is not None:
             error = "" if result.event_error is None else f" ± {percent(result.event_error)}"
             lines.append(f"{si(result.event_j, 'J')} per {result.work.event}{error}")
+            lines += [] if result.event_net_j is None else [f"{si(result.event_net_j, 'J')} of it above idle"]
         if result.target_j is not None:
             lines.append(f"{si(result.target_j, 'J')} to the target")
         where = f", {result.resources.device} × {result.resources.threads}" if len(results) > 1 else ""

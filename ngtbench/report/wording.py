@@ -124,7 +124,8 @@ def energy(result: Result) -> list[str]:
     words = []
     if result.event_j is not None and result.work is not None:
         error = "" if result.event_error is None else f" ± {percent(result.event_error)}"
-        words.append(f"{si(result.event_j, 'J')} per {result.work.event}{error}")
+        net = "" if result.event_net_j is None else f", {si(result.event_net_j, 'J')} of it above idle"
+        words.append(f"{si(result.event_j, 'J')} per {result.work.event}{error}{net}")
     words += [] if result.target_j is None else [f"{si(result.target_j, 'J')} to the target"]
     return words + ([] if result.idle_w is None else [f"idle {si(result.idle_w, 'W')}"])
 

@@ -15,7 +15,7 @@ from ngtbench.physics.tensors.trees import Tree, check
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
 _SMALL_B = 1 << 26  # memory that is taken without asking how much is free
-_FEW = 1 << 25  # multiply-adds
+_FEW = 1 << 26  # multiply-adds
 _WIDE = {"float32": "float64", "complex64": "complex128"}
 _LIBRARIES = {"torch": "contract_torch", "cupy": "contract_cupy"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-import cotengra  # type: ignore[import-not-found]
+import cotengra
 
 from ngtbench.kernels.tensors.contract_search import trials
 from ngtbench.model.workload import Array, Setup, Trial, Watch

@@ -162,6 +162,7 @@ WORKLOAD = Workload(
         Impl("torch-aoti", "ml.infer_torch:exported", "torch", needs=_NEEDS),
     ),
     repeat="trials",
+    energy_of="watch",
     metrics=(
         Metric("per_sample_s"),
         Metric("latency_p50_s"),
@@ -190,6 +191,7 @@ WORKLOAD = Workload(
         "of the same load on a system that does nothing.",
         "Batches: SingleStream 1, MultiStream 8; Offline all that are left, up to the largest; Server what waits, filled up to a "
         "power of two.",
+        "Energy per sample: of the runs whose latencies and samples are given, alone; in Server those that confirm the rate.",
         "Answers: the last one to each sample is judged, after the run; samples that were not asked for are computed then.",
         "Work: each sample of the pool once.",
     ),

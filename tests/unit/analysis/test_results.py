@@ -162,6 +162,21 @@ def test_energy_is_of_every_event_of_every_launch() -> None:
     assert found.event_j == pytest.approx(20.0 / (2 * 10 * 4 * 1_000_000))  # WORK counts a million elements a call
     assert found.event_error == pytest.approx(1.0 / 20.0)
     assert found.idle_w == pytest.approx(20.0)
+    assert found.event_net_j == pytest.approx((20.0 - 2 * 0.04 * 20.0) / (2 * 10 * 4 * 1_000_000))
+
+
+def test_energy_of_trials_is_of_the_samples_they_count() -> None:
+    def found(**series: list[float]) -> Result:
+        kept = {name: tuple(values) for name, values in series.items()}
+        taken = replace(measurement(), series=kept, energy=Energy(6.0, 0.5, None, None, "RAPL", None))
+        (one,) = results([run(replace(done(), measurement=taken, metrics=(Metric("per_sample_s"),)))])
+        return one
+
+    counted = {"per_sample_s": [1e-3] * 3, "samples": [100.0, 200.0, 300.0]}
+    one = found(**counted, energy_j=[1.0, 2.0, 3.0])
+    assert one.event_j == pytest.approx(6.0 / 600.0)
+    assert one.event_net_j is None, "idle power is not known"
+    assert found(**counted).event_j is None, "a window of all trials holds more"
 
 
 def test_energy_without_an_error_has_none() -> None:

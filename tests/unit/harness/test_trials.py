@@ -108,6 +108,37 @@ def test_a_long_trial_has_a_window_of_its_own_without_the_check() -> None:
     assert probe.opened == probe.closed
 
 
+@pytest.mark.parametrize("window_s", [0.0, 1e-9, 1e6])
+def test_where_the_watch_counts_a_window_is_its_last_opening(window_s: float) -> None:
+    ready, probe, seen = prepared("system/memory", impl="numba"), JouleProbe(window_s), list[int]()
+
+    def run(k: int, watch: Stopwatch) -> Trial:
+        trial: Trial = ready.run(k, Stopwatch(ready.backend))
+        seen.append(probe.opened - probe.closed)
+        for _ in range(2):
+            with watch():
+                seen.append(probe.opened - probe.closed)
+        seen.append(probe.opened - probe.closed)
+        return trial
+
+    watched = replace(ready, run=run, workload=replace(ready.workload, energy_of="watch"))
+    found, verdict = measure(watched, 0.01, probe)
+    number = len(found.at_s)
+    assert verdict.passed
+    assert seen == [0, 1, 1, 0] * number, "closed but within the watch"
+    assert found.series["energy_j"] == (1.0,) * number
+    assert (found.energy.j, found.energy.window_s) == pytest.approx((number, 2 * number))
+    assert probe.opened == probe.closed == 2 * number
+    assert found.flags["throttled"] == pytest.approx(0.1 * probe.closed)
+
+
+def test_without_a_sensor_the_watch_tells_the_reason() -> None:
+    ready = prepared("system/memory", impl="numba")
+    found, _ = measure(replace(ready, workload=replace(ready.workload, energy_of="watch")), 0.01, NoProbe())
+    assert "energy_j" not in found.series
+    assert (found.energy.j, found.energy.reason) == (None, "nobody watches")
+
+
 def test_short_trials_share_a_window() -> None:
     probe = JouleProbe(1e6)
     found, _ = measure(prepared("system/memory", impl="numba"), 0.01, probe)

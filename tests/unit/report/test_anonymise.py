@@ -191,7 +191,14 @@ def test_of_the_shipped_names_only_those_of_vendors_libraries_are_telling() -> N
             *found.tolerance,
             *(one.name for one in found.metrics),
         }
-    assert {name for name in names if telling(name)} == {"cupy", "cupy-mixed", "onnx-cuda", "onnx-rocm", "onnx-tensorrt"}
+    assert {name for name in names if telling(name)} == {
+        "cupy",
+        "cupy-mixed",
+        "cutensornet",
+        "onnx-cuda",
+        "onnx-rocm",
+        "onnx-tensorrt",
+    }
 
 
 def test_shipped_weights_stand_and_of_others_the_numbers(original: Report) -> None:

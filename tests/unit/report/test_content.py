@@ -89,6 +89,10 @@ def test_power_is_shown_with_its_sensor_and_its_absence_with_the_reason(reading:
     table = energy.measured([found])
     assert "100 W" in text(table)
     assert "to the target" not in text(table)
+    assert "above idle" not in text(table)
+    cooled = replace(taken, energy=Energy(50.0, 0.5, 20.0, None, "NVML counter"))
+    rested = energy.measured([system(written(tmp_path / "d.jsonl", machine(), run(replace(done(), measurement=cooled))))])
+    assert "1.14 µJ per element 909 nJ of it above idle" in text(rested)
     series = {**taken.series, "energy_j": (8.0,) * 3, "to_target_s": (1.0,) * 3, "wall_s": (4.0,) * 3}
     trained = replace(done(), measurement=replace(taken, series=series))
     assert "2 J to the target" in text(energy.measured([system(written(tmp_path / "c.jsonl", machine(), run(trained)))]))
