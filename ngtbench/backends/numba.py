@@ -10,6 +10,6 @@ _LAYERS = ["omp", "workqueue", "tbb"]  # oneTBB may be here for others: it is no
 
 def create(device: str, threads: int) -> Backend:
     """Open host memory with this many numba threads."""
-    numba.config.THREADING_LAYER_PRIORITY = _LAYERS
+    numba.config.THREADING_LAYER_PRIORITY = _LAYERS  # type: ignore[attr-defined] # made at import
     numba.set_num_threads(threads)  # the launch environment made at least as many
     return HostBackend("numba", device)
