@@ -38,6 +38,7 @@ PEER, SERIAL = "task_group", "serial"
 KEPT = (
     "event_s",
     "utilisation_ratio",
+    "utilisation_paced_ratio",
     "task_cpu_s",
     "latency_p50_s",
     "latency_p90_s",
@@ -45,7 +46,7 @@ KEPT = (
     "latency_max_s",
     "progress_spread",
 )
-HEAD = "| engine | events/s | utilisation, median (best) | of the round's serial loop "
+HEAD = "| engine | events/s | utilisation, median (least, most) | by the least step | of the round's serial loop "
 HEAD += "| CPU us a task beyond it, median (beyond steps) | p50, p99 ms | p99/p50 | spread |"
 Samples = dict[str, dict[str, list[float]]]  # of an engine, then of a metric
 
@@ -146,7 +147,7 @@ def show(report: dict[str, Any]) -> None:
     lines = [f"{report['cpu']}, {report['graph']}, {report['date']}, {load}"]
     for case, samples in report["cases"].items():
         lines += ["", f"scale:threads:slots:events {case}"]
-        lines += [HEAD, "|---" * 8 + "|"]
+        lines += [HEAD, "|---" * 9 + "|"]
         lines += [row(name, samples, report["bound_of_serial"][case]) for name in samples]
         if {"native", PEER} <= samples.keys():
             middle, low, high = ratio(samples[PEER]["event_s"], samples["native"]["event_s"])
@@ -158,12 +159,14 @@ def row(name: str, samples: Samples, least: float) -> str:
     """Return medians over rounds; `least` is the bound as a share of the serial loop's time."""
     metrics, alone = samples[name], samples.get(SERIAL, {metric: [math.nan] * len(samples[name][metric]) for metric in KEPT})
     middle = {metric: statistics.median(values) for metric, values in metrics.items()}
+    paced = metrics["utilisation_paced_ratio"]
     beside = [least * one / own for one, own in zip(alone["event_s"], metrics["event_s"], strict=True)]
     beyond_s = [own - one for one, own in zip(alone["task_cpu_s"], metrics["task_cpu_s"], strict=True)]
     tail = statistics.median(p99 / p50 for p99, p50 in zip(metrics["latency_p99_s"], metrics["latency_p50_s"], strict=True))
     cells = [
         f"`{name}`",
         f"{1 / middle['event_s']:.4g}",
+        f"{middle['utilisation_paced_ratio']:.3f} ({min(paced):.3f}, {max(paced):.3f})",
         f"{middle['utilisation_ratio']:.3f} ({max(metrics['utilisation_ratio']):.3f})",
         f"{statistics.median(beside):.3f}",
         f"{statistics.median(beyond_s) * 1e6:.2f} ({middle['task_cpu_s'] * 1e6:.2f})",

@@ -23,6 +23,7 @@ VERBS = {
     "compare": "Ratio per case of each file over the first, or why there is none.",
     "export": "Write records as a table, a summary or a JSON for other programs.",
     "report": "Write one self-contained HTML page.",
+    "schedule": "Model how many devices a node is worth for a graph of algorithms.",
     "fpga": "Estimate what a quantised network takes of an FPGA, and hold it against circuits.",
 }
 

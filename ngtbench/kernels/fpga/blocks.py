@@ -11,9 +11,11 @@ from ngtbench.kernels.fpga.adder_graph import adder_graph
 from ngtbench.kernels.fpga.counts import Counts, count
 from ngtbench.kernels.fpga.estimate import DenseEstimate, Estimate, dsp_each, estimate_dense, exact, latest
 from ngtbench.kernels.fpga.network import GATES, Layer, Shape
+from ngtbench.kernels.fpga.ranges import Ends, sums, whole, windows
+from ngtbench.kernels.fpga.results import bias, saturation
 from ngtbench.kernels.fpga.reuse import nearest_valid
 from ngtbench.model.workload import Array
-from ngtbench.physics.fpga.fixed_point import Fixed, parse
+from ngtbench.physics.fpga.fixed_point import Fixed, parse, values
 
 _BRAM_BITS = 18 * 1024
 _RELU = "HLS reports of three networks less their layers"
@@ -22,12 +24,13 @@ _UNPROVEN = "counted, not calibrated: unproven"
 
 @dataclass(frozen=True)
 class Place:
-    """A layer, the types of its inputs, and the shapes it stands between."""
+    """A layer, the types of its inputs, the shapes it stands between, and the ranges of its inputs."""
 
     layer: Layer
     types: tuple[Fixed, ...]
     before: Shape
     after: Shape
+    ends: tuple[Ends, ...]
 
 
 def block(place: Place) -> DenseEstimate:
@@ -55,8 +58,16 @@ def tally(place: Place, name: str = "kernel", given: Fixed | None = None) -> Cou
     found = count(k, layer.weight.bits, given.bits)
     if layer.style != "da":
         return found
-    graph = adder_graph(k, given.lowest, given.highest)
+    low, high = (np.rint(np.ldexp(end, given.fraction)).astype(np.int64) for end in _inputs(place, name, given))
+    graph = adder_graph(k, low, high)
     return replace(found, adder_cost=float(graph.cost), adder_depth=graph.longest)
+
+
+def _inputs(place: Place, name: str, given: Fixed) -> Ends:
+    """Return the ranges of the inputs of a layer's matrix: a state's are those of its type."""
+    if name == "recurrent":
+        return whole(given, len(matrix(place.layer, name)))
+    return windows(place.layer, place.ends[0]) if name == "kernel" else place.ends[0]
 
 
 def _product(place: Place, name: str = "kernel", given: Fixed | None = None) -> DenseEstimate:
@@ -68,9 +79,23 @@ def _product(place: Place, name: str = "kernel", given: Fixed | None = None) -> 
     return estimate_dense(counted, style=layer.style, reuse_factor=layer.reuse_factor, multiplier=layer.multiplier)
 
 
+def _with_results(place: Place, found: DenseEstimate, name: str = "kernel", of: str = "bias") -> DenseEstimate:
+    """Add what the bias and saturating results take in a layer of adders."""
+    layer = place.layer
+    if layer.style != "da" or layer.weight is None:
+        return found
+    least, most = sums(values(matrix(layer, name), layer.weight), _inputs(place, name, place.types[0]))
+    lut = found.lut
+    if of in layer.arrays:
+        added = values(layer.integers(of), layer.weight)
+        least, most = least + added, most + added
+        lut += bias(added, layer.weight.fraction, least, most)
+    return replace(found, lut=lut + saturation(layer.result, least, most))
+
+
 def _windows(place: Place) -> DenseEstimate:
     """Estimate a dense or convolutional layer: one circuit per position, or one through which positions stream."""
-    layer, found = place.layer, _product(place)
+    layer, found = place.layer, _with_results(place, _product(place))
     positions = prod(place.after[:-1])
     if positions == 1 or not layer.option("streamed"):
         return _copies(found, positions)
@@ -148,7 +173,9 @@ def _activation(place: Place) -> DenseEstimate:
     if function != "relu":
         return _tables(layer, size)
     if layer.style == "da":
-        return _bitwise(place, size * place.types[0].bits / 2, 1)  # a comparison, packed two bits to a LUT
+        found = _bitwise(place, size * place.types[0].bits / 2, 1)  # a choice of zero, two bits to a LUT
+        least, most = (np.maximum(end, 0) for end in place.ends[0])
+        return replace(found, lut=found.lut + saturation(layer.result, least, most).times(size // len(least)))
     return DenseEstimate(
         dsp=exact(0, "comparisons"),
         lut=Estimate(50 * size, 40 * size, 68 * size, _RELU),
@@ -209,7 +236,7 @@ _KINDS: Mapping[str, Callable[[Place], DenseEstimate]] = {
     "conv2d": _windows,
     "gru": _recurrent,
     "lstm": _recurrent,
-    "batchnorm": lambda place: _copies(_product(place, "scale"), prod(place.before[:-1])),
+    "batchnorm": lambda place: _copies(_with_results(place, _product(place, "scale"), "scale", "shift"), prod(place.before[:-1])),
     "activation": _activation,
     "pool": _pool,
     "add": lambda place: _bitwise(place, prod(place.after) * place.layer.result.bits, 1),

@@ -31,6 +31,8 @@ class Counts:
     adder_depth: int | None = None
 
     def __post_init__(self) -> None:
+        for what in _WHOLE:
+            object.__setattr__(self, what, _whole(what, getattr(self, what)))
         for what in ("weight_bits", "input_bits"):
             if not 1 <= getattr(self, what) <= MOST_BITS:
                 raise BadInput(f"{what} = {getattr(self, what)}: give 1 to {MOST_BITS}")
@@ -44,6 +46,16 @@ class Counts:
             )
 
 
+_WHOLE = tuple(name for name in Counts.__dataclass_fields__ if name not in ("ebops", "adder_cost", "adder_depth"))
+
+
+def _whole(what: str, number: object) -> int:
+    """Return a Python int of a whole number, Python's or NumPy's."""
+    if isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool) and float(number).is_integer():
+        return int(number)
+    raise BadInput(f"{what} = {number!r}: give a whole number")
+
+
 def integers(weights: Array, weight_bits: int) -> Array:
     """Return weights (n_in, n_out) as integers of so many bits, sign included.
 
@@ -55,6 +67,8 @@ def integers(weights: Array, weight_bits: int) -> Array:
         raise BadInput(f"weights of shape {list(weights.shape)}: give (inputs, outputs)")
     if not 1 <= weight_bits <= MOST_BITS:
         raise BadInput(f"weight_bits = {weight_bits}: give 1 to {MOST_BITS}")
+    if weights.dtype.kind not in "biuf":
+        raise BadInput(f"weights of type {weights.dtype}: give real numbers")
     real = weights.astype(np.float64)
     if not np.all(np.isfinite(real)):
         raise BadInput(f"weights have NaN or infinity at {[int(k) for k in np.argwhere(~np.isfinite(real))[0]]}")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import ceil, exp, log, log2, sqrt
 from typing import get_args
 
+import numpy as np
+
 from ngtbench.errors import BadInput
 from ngtbench.kernels.fpga import calibration
 from ngtbench.kernels.fpga.calibration import DenseFit, RatioFit, multiplier_limit, of_few
@@ -32,7 +34,7 @@ class Estimate:
     def __add__(self, other: "Estimate") -> "Estimate":
         """Add two figures; bands add, for errors of layers of one network go together."""
         rules = [one.rule for one in (self, other) if one.high > 0] or [self.rule]
-        rule = "; ".join(rules[:1] + [rule for rule in rules[1:] if rule not in rules[0]])
+        rule = "; ".join(dict.fromkeys(piece for rule in rules for piece in rule.split("; ")))
         return Estimate(self.value + other.value, self.low + other.low, self.high + other.high, rule)
 
     def times(self, copies: int) -> "Estimate":
@@ -74,7 +76,7 @@ def lut_from_ebops(ebops: float) -> Estimate:
 
     Single layers without shared structure take down to half of it.
     """
-    return _scaled(ebops, calibration.ebops_fit(), "LUT / EBOPs of 10 routed networks")
+    return _scaled(ebops, calibration.ebops_fit(), "LUT / EBOPs of 20 routed networks")
 
 
 def estimate_dense(
@@ -84,8 +86,9 @@ def estimate_dense(
 
     `fit` replaces the calibration of Latency strategy. Raises BadInput for a reuse factor that the style does not allow.
     """
-    if isinstance(reuse_factor, bool) or not isinstance(reuse_factor, int) or reuse_factor < 1:
+    if isinstance(reuse_factor, bool) or not isinstance(reuse_factor, int | np.integer) or reuse_factor < 1:
         raise BadInput(f"reuse factor {reuse_factor!r}: give a whole number from 1")
+    reuse_factor = int(reuse_factor)
     if style not in get_args(Style) or multiplier not in get_args(Multiplier):
         raise BadInput(f"style {style!r}, multiplier {multiplier!r}: give latency, resource or da, and dsp or lut")
     if style == "latency":
@@ -113,10 +116,11 @@ def _latency(counts: Counts, reuse_factor: int, multiplier: Multiplier, fit: Den
     made = fit.per_product * mine * counts.weight_bits * counts.input_bits / 64 if multiplier == "lut" else 0.0
     where = "HLS reports, 8x8 bit" + ("" if proven else ", scaled by width: unproven")
     reach = exp(fit.spread * of_few(counts.nnz))
+    ff, ff_spread = fit.ff_of({**vars(counts), "reuse_factor": reuse_factor})
     return DenseEstimate(
         dsp=_latency_dsp(counts, mine, limit, proven) if multiplier == "dsp" else exact(0, "multipliers in LUT"),
         lut=Estimate(rest + made, rest / reach + made, rest * reach + made, f"weights, waiting products, multipliers; {where}"),
-        ff=_around(fit.ff_of(counts.nnz, reuse_factor) * wide, fit.ff_spread, f"FF per weight, which the clock moves; {where}"),
+        ff=_around(ff * wide, ff_spread, f"adders, products; {where}"),
         bram18=exact(0, "weights are constants"),
         cycles=_latency_cycles(counts, ceil(products / mine) if mine else 1),
         ii=_latency_ii(counts, reuse_factor, ceil(products / mine) if mine else 1),
@@ -203,6 +207,8 @@ def _around(value: float, spread: float, rule: str) -> Estimate:
 
 
 def _scaled(value: float, ratio: RatioFit, rule: str) -> Estimate:
-    if not 0 <= value < float("inf"):
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not 0 <= value < float("inf"):
         raise BadInput(f"a cost of {value}: give a number from 0")
+    value = float(value)
     return Estimate(value * ratio.value, value * ratio.low, value * ratio.high, rule)

@@ -8,6 +8,7 @@ from ngtbench.kernels.fpga.blocks import Place, block
 from ngtbench.kernels.fpga.estimate import DenseEstimate, Estimate, exact, latest
 from ngtbench.kernels.fpga.fold import folded
 from ngtbench.kernels.fpga.network import Network
+from ngtbench.kernels.fpga.ranges import results, whole
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,11 @@ def estimate_network(network: Network) -> NetworkEstimate:
     """
     network = folded(network)
     shapes = network.shapes()
-    layers = dict[str, DenseEstimate]()
+    layers, ends = dict[str, DenseEstimate](), {"input": whole(network.type, network.shape[-1])}
     for layer in network.layers:
-        layers[layer.name] = block(Place(layer, network.types(layer), shapes[layer.inputs[0]], shapes[layer.name]))
+        before, given = shapes[layer.inputs[0]], tuple(ends[name] for name in layer.inputs)
+        layers[layer.name] = block(Place(layer, network.types(layer), before, shapes[layer.name], given))
+        ends[layer.name] = results(layer, before, given)
     parts = list(layers.values())
     dsp, lut, ff, bram18 = (reduce(add, (getattr(part, what) for part in parts)) for what in ("dsp", "lut", "ff", "bram18"))
     slowest = latest(part.ii for part in parts)

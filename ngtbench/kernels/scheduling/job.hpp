@@ -22,7 +22,7 @@ struct Record {
 };
 
 enum Fault : U { NONE, THROWS, STALLS, VANISHES };  // on purpose, for tests
-enum Failure : int64_t { FINE, THREW, STALLED };
+enum Failure : int64_t { FINE, THREW, STALLED, LEFT };
 
 // Laid out as in job.py. Algorithms are numbered by falling upward rank, so that the lowest number is the most urgent.
 struct Job {
@@ -36,6 +36,7 @@ struct Job {
   double stall_s;                                             // without any progress: given up
   U fault, fault_algorithm, fault_event;
   int64_t failure, failed_algorithm, failed_event;  // answers
+  U looks, look_steps, rates, fastest;              // at the clock: how often, by how many steps; steps per second, sum and most
 };
 
 static inline int64_t now_ns()
@@ -69,7 +70,7 @@ static inline void relax()
 }
 
 // Nanoseconds of a step, the best of some tries.
-extern "C" double step_ns(U tries, U steps)
+static double least_ns(U tries, U steps)
 {
   double best = 1e30;
   U s = steps;
@@ -82,3 +83,5 @@ extern "C" double step_ns(U tries, U steps)
   }
   return best;
 }
+
+extern "C" double step_ns(U tries, U steps) { return least_ns(tries, steps); }

@@ -15,7 +15,7 @@ from ngtbench.physics.scheduling.history import History
 
 RECORD = np.dtype([("begin_ns", np.int64), ("end_ns", np.int64), ("lane", np.int32), ("runs", np.int32)])
 FAULTS = ("", "throws", "stalls", "vanishes")
-_FAILURES = ("", "threw an exception", "never ended")
+_FAILURES = ("", "threw an exception", "never ended", "was never begun")
 _WORDS = ("algorithms", "events", "slots", "threads", "first_event")
 _ARRAYS = (
     "inputs_at",
@@ -32,6 +32,8 @@ _ARRAYS = (
 )
 _FAULT = ("fault", "fault_algorithm", "fault_event")
 _FAILED = ("failure", "failed_algorithm", "failed_event")
+_LOOKED = ("looks", "look_steps", "rates", "fastest")
+_MANY = 32  # looks: of fewer the fastest counts, for one that was disturbed would be in the mean
 
 
 class _Job(ctypes.Structure):
@@ -43,6 +45,7 @@ class _Job(ctypes.Structure):
         ("stall_s", ctypes.c_double),
         *((name, ctypes.c_uint64) for name in _FAULT),
         *((name, ctypes.c_int64) for name in _FAILED),
+        *((name, ctypes.c_uint64) for name in _LOOKED),
     )
 
 
@@ -133,6 +136,17 @@ class Job:
             records["lane"],
             records["runs"],
         )
+
+    @property
+    def step_s(self) -> float:
+        """Seconds that a step took during the last run: at the mean rate that threads saw as they went along, the most of few."""
+        looks = self.struct.looks
+        return float(looks / self.struct.rates if looks >= _MANY else 1 / self.struct.fastest)
+
+    @property
+    def looked_steps(self) -> int:
+        """Steps taken for that, which belong to no task."""
+        return int(self.struct.look_steps)
 
     @property
     def memory_b(self) -> int:

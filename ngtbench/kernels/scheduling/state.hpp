@@ -5,6 +5,8 @@ struct Stopped {};
 struct State {
   static constexpr U SENTINEL = 0xDEADBEEFDEADBEEFull;  // a value that is not there yet
   static constexpr U PIECE = 1 << 17;                   // steps between two looks at `stop`
+  static constexpr int64_t EVERY_NS = 2'000'000;        // between a thread's looks at its clock, which take 0.5 % of its time
+  static constexpr U FIRST = 8, TRIES = 2, TRIED = 5000;  // of a thread's first look, and of others: the best of so many times steps
   struct alignas(64) Slot {
     U event = 0;
     std::atomic<uint32_t> remaining{0};
@@ -18,6 +20,7 @@ struct State {
   std::atomic<U> next{0}, finished{0};                 // events
   std::atomic<bool> stop{false};
   std::atomic<uint32_t> lanes{0};
+  std::atomic<U> looks{0}, look_steps{0}, rates{0}, fastest{0};
   U generation = 0;
 
   explicit State(Job &of)
@@ -38,6 +41,7 @@ struct State {
     next = finished = 0;
     stop = false;
     lanes = 0;
+    looks = look_steps = rates = fastest = 0;
     over_ = false;
     job.failure = FINE;
     watchdog_ = std::thread([this] { watch(); });
@@ -51,6 +55,10 @@ struct State {
     }
     changed_.notify_all();
     watchdog_.join();
+    job.looks = looks;
+    job.look_steps = look_steps;
+    job.rates = rates;
+    job.fastest = fastest;
   }
 
   bool all_done() const { return finished.load(std::memory_order_acquire) == job.events; }
@@ -77,7 +85,7 @@ struct State {
     const U event = slots[slot].event;
     Record &record = job.records[event * job.algorithms + a];
     record.lane = lane();
-    __atomic_store_n(&record.begin_ns, now_ns(), __ATOMIC_RELAXED);
+    __atomic_store_n(&record.begin_ns, looked(), __ATOMIC_RELAXED);
     __atomic_fetch_add(&record.runs, 1, __ATOMIC_RELAXED);
     try {
       if (job.fault && job.fault_algorithm == a && job.fault_event == event) misbehave();
@@ -145,6 +153,23 @@ struct State {
     return mine;
   }
 
+  // Now; before that this thread looks at its clock, now and then, by steps that belong to no task: it moves during a run.
+  int64_t looked()
+  {
+    thread_local U seen = 0;
+    thread_local int64_t due = 0;
+    const int64_t now = now_ns();
+    if (seen == generation && now < due) return now;
+    const U tries = seen == generation ? TRIES : FIRST, rate = 1e9 / least_ns(tries, TRIED);
+    for (U most = fastest; most < rate && !fastest.compare_exchange_weak(most, rate);) {}
+    rates.fetch_add(rate, std::memory_order_relaxed);
+    look_steps.fetch_add(tries * TRIED, std::memory_order_relaxed);
+    looks.fetch_add(1, std::memory_order_relaxed);
+    seen = generation;
+    due = now + EVERY_NS;
+    return now_ns();
+  }
+
   void misbehave()
   {
     if (job.fault == THROWS) throw std::runtime_error("as asked");
@@ -187,17 +212,18 @@ struct State {
     _exit(1);
   }
 
-  // Name what began first of all that has not ended.
+  // Name what began first of all that has not ended, or else what is the first to have been left.
   void stalled()
   {
     U event = 0, a = 0;
-    int64_t first = INT64_MAX;
+    int64_t first = INT64_MAX, how = LEFT;
     for (U e = 0; e < job.events; ++e)
       for (U k = 0; k < job.algorithms; ++k) {
         const Record &record = job.records[e * job.algorithms + k];
         const int64_t began = __atomic_load_n(&record.begin_ns, __ATOMIC_RELAXED);
-        if (began && began < first && !__atomic_load_n(&record.end_ns, __ATOMIC_RELAXED)) first = began, event = e, a = k;
+        if (!began && how == LEFT && first == INT64_MAX) first = INT64_MAX - 1, event = e, a = k;
+        if (began && began < first && !__atomic_load_n(&record.end_ns, __ATOMIC_RELAXED)) first = began, event = e, a = k, how = STALLED;
       }
-    fail(STALLED, event, a);
+    fail(how, event, a);
   }
 };

@@ -1,6 +1,7 @@
 """The public contraction: of NumPy arrays by our own kernel where it can be compiled, of others by the library they are of."""
 
 import importlib
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from ngtbench.errors import BadInput, Unavailable
 from ngtbench.kernels.tensors import contract_memory, contract_native, contract_numpy, contract_path
 from ngtbench.kernels.tensors.contract_network import Labels, Plain, plain, reduced
 from ngtbench.kernels.tensors.contract_plan import plan
+from ngtbench.model.workload import Array
 from ngtbench.physics.tensors.trees import Tree, check
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
@@ -37,7 +39,7 @@ def contract(
     greedy search finds one, once for a network. Memory beyond the arrays stays within `limit_b`, by default most of what is
     free; where it would not, more indices are sliced. Raises BadInput for what does not fit together, or no memory.
     """
-    labels, wanted = tuple(tuple(own) for own in inputs), tuple(output)
+    arrays, labels, wanted = list(arrays), tuple(tuple(own) for own in inputs), tuple(output)
     numbers, kind = _same(arrays)
     made = plain(tuple(tuple(array.shape) for array in numbers), labels, wanted)
     if 0 in made.network.sizes:
@@ -47,7 +49,9 @@ def contract(
         reduced(array, how).reshape([made.network.sizes[index] for index in own])
         for array, how, own in zip(numbers, made.reductions, made.network.inputs, strict=True)
     ]
-    return _contracted(made, path, plains, kind, limit_b).reshape(made.shape)
+    changed = any(made.reductions) or any(one is not array for one, array in zip(numbers, arrays, strict=True))
+    own_b = _own_b(arrays, plains) if kind == "numpy" and changed else 0
+    return _contracted(made, path, plains, own_b, kind, limit_b).reshape(made.shape)
 
 
 def contract_memory_b(
@@ -59,7 +63,7 @@ def contract_memory_b(
     tree: Any = None,
     limit_b: int | None = None,
 ) -> int:
-    """Return the bytes that `contract` takes beyond NumPy arrays of these shapes, sliced to stay within the limit."""
+    """Return the bytes that `contract` takes beyond NumPy arrays of these shapes, in C order, sliced to stay within the limit."""
     if dtype not in DTYPES:
         raise BadInput(f"contract_memory_b: dtype {dtype}: give {', '.join(DTYPES)}")
     labels = tuple(tuple(own) for own in inputs)
@@ -67,24 +71,41 @@ def contract_memory_b(
     if 0 in made.network.sizes:
         return 0
     path, fused = _path(made, tree, labels), _compiled(made, dtype)
-    item_b = np.dtype(_done_in(made, path, dtype) if fused else dtype).itemsize
-    path = contract_memory.fitted(made.network, path, item_b, fused, contract_memory.host_b() if limit_b is None else limit_b)
-    return contract_memory.memory_b(plan(made.network, path, item_b, fused), item_b)
+    wide = _done_in(made, path, dtype, limit_b) if fused else dtype
+    item_b, copies_b = np.dtype(wide).itemsize, 0
+    for own, how in zip(made.network.inputs, made.reductions, strict=True):
+        size = math.prod(made.network.sizes[index] for index in own)
+        copies_b += size * np.dtype(dtype).itemsize if any(len(axes) == 1 for axes in how) else 0
+        copies_b += size * item_b if wide != dtype or (how and len(how[-1]) == 2) else 0
+    limit = contract_memory.host_b() if limit_b is None else limit_b
+    path = contract_memory.fitted(made.network, path, item_b, fused, limit, copies_b)
+    return copies_b + contract_memory.memory_b(plan(made.network, path, item_b, fused), item_b)
 
 
-def _contracted(made: Plain, path: Tree, arrays: list[Any], kind: str, limit_b: int | None) -> Any:
+def _own_b(arrays: Sequence[Any], plains: Sequence[Array]) -> int:
+    """Return the bytes of plain arrays that do not lie in those given: of other dtypes, or summed."""
+    return sum(one.nbytes for one, array in zip(plains, arrays, strict=True) if not np.may_share_memory(one, array))
+
+
+def _contracted(made: Plain, path: Tree, arrays: list[Any], own_b: int, kind: str, limit_b: int | None) -> Any:
     given = str(arrays[0].dtype).removeprefix("torch.")
     fused = kind == "numpy" and _compiled(made, given)
-    dtype = _done_in(made, path, given) if fused else given
+    dtype = _done_in(made, path, given, limit_b) if fused else given
     item_b = np.dtype(dtype).itemsize
-    needed_b = contract_memory.memory_b(plan(made.network, path, item_b, fused), item_b)
+    if kind == "numpy":
+        own = np.dtype(dtype)
+        other = [array for array in arrays if array.dtype != own or not array.flags.c_contiguous]
+        copies_b = own_b + item_b * sum(array.size for array in other)
+    else:
+        copies_b = 0
+    needed_b = copies_b + contract_memory.memory_b(plan(made.network, path, item_b, fused), item_b)
     if limit_b is not None or needed_b > _SMALL_B:
-        limit = _engine(kind).free_b(arrays[0]) if limit_b is None else limit_b
-        path = contract_memory.fitted(made.network, path, item_b, fused, limit)
+        limit = own_b + _engine(kind).free_b(arrays[0]) if limit_b is None else limit_b
+        path = contract_memory.fitted(made.network, path, item_b, fused, limit, copies_b)
+    kept = [np.asarray(array, dtype, order="C") for array in arrays] if kind == "numpy" else arrays
     if not fused:
-        return _engine(kind).contracted(plan(made.network, path, item_b, False), arrays)
+        return _engine(kind).contracted(plan(made.network, path, item_b, False), kept)
     program = contract_native.program(made.network, path, dtype)
-    kept = [np.asarray(array, dtype, order="C") for array in arrays]
     value = contract_native.bound(program, kept, threads(), contract_native.memory(program.plan.arena, dtype))()
     return value.astype(given, copy=False)
 
@@ -110,9 +131,16 @@ def _engine(kind: str) -> Any:
     return importlib.import_module(f"ngtbench.kernels.tensors.{_LIBRARIES[kind]}") if kind in _LIBRARIES else contract_numpy
 
 
-def _done_in(made: Plain, path: Tree, dtype: str) -> str:
-    """Return the dtype to contract in: a few milliseconds are no reason to let single precision's rounding add up."""
+def _done_in(made: Plain, path: Tree, dtype: str, limit_b: int | None) -> str:
+    """Return the dtype to contract in: a few milliseconds are no reason to let single precision's rounding add up.
+
+    A limit that copies in double would take half of is one.
+    """
     wide = _WIDE.get(dtype, dtype)
+    if limit_b is not None:
+        sizes = made.network.sizes
+        numbers = sum(math.prod(sizes[index] for index in own) for own in made.network.inputs)
+        wide = dtype if 2 * numbers * np.dtype(wide).itemsize > limit_b else wide
     return wide if plan(made.network, path, np.dtype(wide).itemsize, True).mult_adds <= _FEW else dtype
 
 

@@ -14,12 +14,11 @@ import numpy as np
 from ngtbench.codegen import compiler, pages
 from ngtbench.codegen.cache import Built, library
 from ngtbench.kernels.tensors.contract_network import Network
-from ngtbench.kernels.tensors.contract_plan import Order, Plan, Step, plan
+from ngtbench.kernels.tensors.contract_plan import Axes, Order, Plan, Step, contiguous, looked_up, plan
 from ngtbench.kernels.tensors.contract_text import COPY, FIELDS, PRODUCT, source
 from ngtbench.model.workload import Array
 from ngtbench.physics.tensors.trees import Tree
 
-_LOW = 1024  # rows of a table of offsets: the rest is added from another
 _REAL = {"float32": ("float", 1, 4), "float64": ("double", 1, 8), "complex64": ("float", 2, 4), "complex128": ("double", 2, 8)}
 
 
@@ -129,7 +128,7 @@ def _program(network: Network, tree: Tree, dtype: str, host: compiler.Compiler) 
     writer = _Writer(planned, lanes)
     runs = [tuple(writer.written(part)) for part in (planned.once, planned.each)]
     operations = np.array(writer.operations, np.int64).reshape(-1, FIELDS)
-    return Program(planned, built, operations, np.array(writer.tables, np.int64), *runs)
+    return Program(planned, built, operations, np.concatenate(writer.tables), *runs)
 
 
 @cache
@@ -143,9 +142,9 @@ class _Writer:
     """Writes operations and their tables."""
 
     def __init__(self, planned: Plan, lanes: int) -> None:
-        self.operations, self.tables = list[list[int]](), list[int]()
+        self.operations, self.tables = list[list[int]](), [np.zeros(0, np.int64)]
         self._plan, self._lanes = planned, lanes
-        self._known = dict[tuple[int, ...], int]()
+        self._known, self._filled = dict[Axes, int](), 0
 
     def written(self, part: Sequence[Step | int]) -> list[Step | tuple[int, int]]:
         """Write one part; return what is to be done for it."""
@@ -171,24 +170,22 @@ class _Writer:
         return (number + 1, 0) if leaf or number not in self._plan.offsets else (0, self._plan.offsets[number])
 
     def _product(self, step: Step) -> None:
-        size, strides = self._plan.size, self._strides(step.order)
-        low = len(step.rows)
-        while low > 0 and size(step.rows[low:]) < _LOW:
-            low -= 1
+        size, axes = self._plan.size, looked_up(self._plan.network, step)
+        low = step.rows[len(step.rows) - len(axes[1]) :]
         run = 1
-        for one, other in zip(reversed(step.rows[low:]), reversed(step.order), strict=False):
+        for one, other in zip(reversed(low), reversed(step.order), strict=False):
             if one != other:
                 break
             run *= self._plan.network.sizes[one]
-        tables = [self._table(group, strides) for group in (step.batch, step.rows[low:], step.rows[:low], step.columns)]
+        tables = [self._table(group) for group in axes]
         counts = [size(group) for group in (step.batch, step.inner, step.rows, step.columns)]
         places = [*self._place(step.left), *self._place(step.right), self._plan.offsets[step.made]]
-        shape = [*counts, tables[0], size(step.rows[low:]), *tables[1:]]
+        shape = [*counts, tables[0], size(low), *tables[1:]]
         self.operations.append([PRODUCT, *places, *shape, math.gcd(run, self._lanes)])
 
     def _copy(self, base: int, offset: int, order: Order, made: int) -> None:
         """Write a copy of a tensor whose indices are in this order into the order asked for."""
-        strides = self._strides(order)
+        strides = contiguous(self._plan.network, order)
         axes = list[list[int]]()
         for index in self._plan.orders[made]:
             size, stride = self._plan.network.sizes[index], strides[index]
@@ -197,26 +194,20 @@ class _Writer:
             else:
                 axes.append([size, stride])
         axes = axes or [[1, 1]]
-        table = self._stored(tuple(number for axis in axes for number in axis))
+        table = self._stored(np.array(axes, np.int64).reshape(-1))
         row = [COPY, base, offset, 0, 0, self._plan.offsets[made], len(axes), table]
         self.operations.append(row + [0] * (FIELDS - len(row)))
 
-    def _strides(self, order: Order) -> dict[int, int]:
-        strides, stride = dict[int, int](), 1
-        for index in reversed(order):
-            strides[index] = stride
-            stride *= self._plan.network.sizes[index]
-        return strides
+    def _table(self, axes: Axes) -> int:
+        """Store the offset of every value of some indices."""
+        if axes not in self._known:
+            offsets = np.zeros(1, np.int64)
+            for size, stride in axes:
+                offsets = np.add.outer(offsets, stride * np.arange(size)).reshape(-1)
+            self._known[axes] = self._stored(offsets)
+        return self._known[axes]
 
-    def _table(self, group: Order, strides: dict[int, int]) -> int:
-        """Store the offset of every value of these indices."""
-        offsets = np.zeros(1, np.int64)
-        for index in group:
-            offsets = np.add.outer(offsets, strides[index] * np.arange(self._plan.network.sizes[index])).reshape(-1)
-        return self._stored(tuple(offsets.tolist()))
-
-    def _stored(self, numbers: tuple[int, ...]) -> int:
-        if numbers not in self._known:
-            self._known[numbers] = len(self.tables)
-            self.tables.extend(numbers)
-        return self._known[numbers]
+    def _stored(self, numbers: Array) -> int:
+        self.tables.append(numbers)
+        self._filled += len(numbers)
+        return self._filled - len(numbers)

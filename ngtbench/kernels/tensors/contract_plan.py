@@ -15,7 +15,9 @@ from ngtbench.kernels.tensors.contract_text import MOST_INNER
 from ngtbench.physics.tensors.trees import Tree, nodes
 
 Order = tuple[int, ...]
+Axes = tuple[tuple[int, int], ...]  # size and stride
 ALIGN_B = 64
+_LOW = 1024  # rows of a table of offsets: the rest is added from another
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Plan:
     arena: int
     result: int
     mult_adds: int  # of all slices
+    tables: int  # offsets that our kernel looks up
 
     def size(self, order: Iterable[int]) -> int:
         """Return the product of sizes of indices."""
@@ -90,7 +93,28 @@ def plan(network: Network, tree: Tree, item_b: int, fused: bool) -> Plan:
     sizes, slices = network.sizes, math.prod(network.sizes[index] for index in sliced)
     groups = [step.batch + step.inner + step.rows + step.columns for step in steps]
     mult_adds = slices * sum(math.prod(sizes[index] for index in group) for group in groups)
-    return Plan(network, tree.sliced, tuple(parts[0]), tuple(parts[1]), tuple(orders), offsets, arena, result, mult_adds)
+    tables = {axes for step in steps if not step.library for axes in looked_up(network, step)}
+    stored = sum(math.prod(size for size, _ in axes) for axes in tables)
+    return Plan(network, tree.sliced, tuple(parts[0]), tuple(parts[1]), tuple(orders), offsets, arena, result, mult_adds, stored)
+
+
+def looked_up(network: Network, step: Step) -> tuple[Axes, ...]:
+    """Return sizes and strides in what is made, per table: of batches, of the fastest rows, of the other rows, of columns."""
+    strides = contiguous(network, step.order)
+    low = len(step.rows)
+    while low > 0 and math.prod(network.sizes[index] for index in step.rows[low:]) < _LOW:
+        low -= 1
+    groups = step.batch, step.rows[low:], step.rows[:low], step.columns
+    return tuple(tuple((network.sizes[index], strides[index]) for index in group) for group in groups)
+
+
+def contiguous(network: Network, order: Order) -> dict[int, int]:
+    """Return the stride of each index of a tensor."""
+    strides, stride = dict[int, int](), 1
+    for index in reversed(order):
+        strides[index] = stride
+        stride *= network.sizes[index]
+    return strides
 
 
 def _steps(network: Network, tree: Tree, fused: bool) -> tuple[list[Step], list[Order]]:

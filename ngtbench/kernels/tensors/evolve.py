@@ -19,6 +19,7 @@ from ngtbench.physics.tensors.chains import Initial, Model
 
 _FIELD = {"ising": "g", "z2_gauge": "h"}
 _ROUNDING = 1e-9  # of a step: a time this near a multiple of it is one
+_MOST_STEPS = 1e6  # beyond which that is not told from rounding
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def evolve(
     """Evolve an open chain from a basis state, in complex128; models and states as in `physics.tensors.chains`.
 
     Second or fourth order of Trotter. Of steps as long as `step` or a bit shorter a whole number makes `time`. `field` is g of
-    "ising" and h of "z2_gauge". `conserve` works in blocks of Sz, which "xx" and "heisenberg" conserve, to the same result.
+    "ising" and h of "z2_gauge". `conserve` works in blocks of Sz, which "xx" and "heisenberg" conserve, to the same result
+    but where truncation cuts between Schmidt values that are nearly equal.
     Raises BadInput for other arguments.
     """
     _check(model, sites, time, step, bond_dimension, order, field)
@@ -99,18 +101,27 @@ def _evolution(
 
 def _check(model: Any, sites: Any, time: Any, step: Any, bond_dimension: Any, order: Any, field: Any) -> None:
     """Raise BadInput unless these are arguments of `evolve`."""
-    if model not in get_args(Model):
+    if not isinstance(model, str) or model not in get_args(Model):
         raise BadInput(f"evolve: no model {model!r}: there are {', '.join(get_args(Model))}")
     for name, number, least in (("sites", sites, 2), ("bond_dimension", bond_dimension, 1)):
         if isinstance(number, bool) or not isinstance(number, Integral) or int(number) < least:
             raise BadInput(f"evolve: {name} is {number!r}: give a whole number of {least} or more")
     for name, number in (("time", time), ("step", step), *([] if field is None else [("field", field)])):
-        if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
+        if isinstance(number, bool) or not isinstance(number, Real) or not _finite(number):
             raise BadInput(f"evolve: {name} is {number!r}: give a real, finite number")
     if time < 0 or step <= 0:
         raise BadInput(f"evolve: time is {time}, step {step}: give a time of 0 or more and a step of more than 0")
-    if order not in tuple(tebd.ORDERS):
+    if not time / step < _MOST_STEPS:
+        raise BadInput(f"evolve: time is {time}, step {step}: give steps of which fewer than {_MOST_STEPS:.0e} make the time")
+    if isinstance(order, bool) or not isinstance(order, Integral) or int(order) not in tebd.ORDERS:
         raise BadInput(f"evolve: order is {order!r}: there are {', '.join(map(str, tebd.ORDERS))}")
     if (model in _FIELD) == (field is None):
         words = f"give field, its {_FIELD[model]}" if model in _FIELD else "it has no field: leave it out"
         raise BadInput(f"evolve: field is {field!r} for {model!r}: {words}")
+
+
+def _finite(number: Real) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an int beyond all floats
+        return False

@@ -107,7 +107,8 @@ def requantise(k: Array, fraction: int, to: Fixed) -> Array:
             )
         rounded = k << -drop
     else:
-        drop = min(drop, MOST_BITS + 1)  # of anything further only the sign is left
+        if drop > MOST_BITS + 1:  # shifts end at 63: one more leaves a bit that tells ties, anything further the sign
+            k, drop = (k >> 1 | k & 1 if drop == MOST_BITS + 2 else np.sign(k)), MOST_BITS + 1
         down = k >> drop
         rest = k - (down << drop)
         half = np.where(rest == 0, -1, np.sign(rest - (np.int64(1) << (drop - 1))))

@@ -29,12 +29,13 @@ def events_per_s(
     runtimes_s, taken = graph.runtimes_s.copy(), np.array(sorted(offload), np.int64)
     off_s = float(runtimes_s[taken].sum()) if devices else 0.0
     if devices:
-        runtimes_s[taken] /= speedup
-    rates = [slots / Graph(graph.names, runtimes_s, graph.edges).critical_s]
+        runtimes_s[taken] /= max(speedup, 1.0) if choice else speedup  # a slow device need not be chosen
+    critical_s = Graph(graph.names, runtimes_s, graph.edges).critical_s
+    rates = [slots / critical_s if critical_s > 0 else math.inf]
     on_threads_s = graph.work_s - off_s
     if on_threads_s > 0:
         rates.append(threads / on_threads_s)
-    if choice and devices:
+    if choice and devices and graph.work_s > 0:
         rates.append((threads + speedup * devices) / graph.work_s)
     elif off_s > 0:
         rates.append(devices * speedup / off_s)

@@ -22,7 +22,8 @@ _PIECE_B = 1 << 16
 _SPACE = "http://graphml.graphdrawing.org/xmlns}"
 _KINDS = ("Algorithm", "DataObject")
 _KEYS = {"type": "string", "node_id": "string", "runtime_average_s": "double"}
-_LARGEST_EDGES = 1 << 24  # between algorithms: an object with 10 000 makers and readers would be 10^8
+_LARGEST_EDGES = 1 << 20  # 200 times those of a real job: an object with 10 000 makers and as many readers would be 10^8
+_LONGEST_S = 1e5  # of an algorithm: more than a day, of one event
 
 
 @dataclass
@@ -76,6 +77,8 @@ def _parse(path: Path, found: _Found) -> None:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
     except expat.ExpatError as error:
         raise BadInput(f"{path}:{error.lineno}: no XML: {expat.errors.messages[error.code]}") from error
+    except (LookupError, ValueError) as error:  # of an encoding that Python does not know, or expat cannot take
+        raise BadInput(f"{path}:{parser.CurrentLineNumber}: no XML: {shown(str(error))}") from error
     except _DeclaredError as error:
         raise BadInput(f"{path}:{parser.CurrentLineNumber}: declares a document type or entities: none is wanted") from error
 
@@ -101,6 +104,8 @@ def _take(found: _Found, element: ElementTree.Element) -> None:
         _node(found, element)
     elif tag == "edge":
         _edge(found, element)
+    elif tag == "hyperedge":
+        found.refuse("has a hyperedge: edges join two nodes")
     elif tag == "graph" and element.get("edgedefault", "directed") != "directed":
         found.refuse("the graph is not directed")
     if tag in ("node", "edge"):
@@ -144,12 +149,16 @@ def _node(found: _Found, element: ElementTree.Element) -> None:
         found.runtimes_s[node] = float(text)
     except ValueError:
         found.refuse(f"{kind} {shown(found.names[node])} has runtime_average_s {shown(text)}, which is no number")
+    if found.runtimes_s[node] > _LONGEST_S:
+        found.refuse(f"{kind} {shown(found.names[node])} runs for {shown(text)} s: no algorithm takes more than {_LONGEST_S:g}")
 
 
 def _edge(found: _Found, element: ElementTree.Element) -> None:
     pair = element.get("source", ""), element.get("target", "")
     if pair in found.edges:
         found.refuse(f"the edge from node {shown(pair[0])} to node {shown(pair[1])} is there twice")
+    if element.get("directed", "true") != "true":
+        found.refuse(f"the edge from node {shown(pair[0])} to node {shown(pair[1])} is not directed")
     found.edges.add(pair)
 
 

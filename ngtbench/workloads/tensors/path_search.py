@@ -17,7 +17,7 @@ from ngtbench.model.workload import Array, Bounds, Inputs, Workload
 from ngtbench.physics.tensors import inverse_graph, trees
 from ngtbench.physics.tensors.trees import Cost, Tree
 
-_WORSE = 16.0  # log2 of the work, beside that of the tree of the package, with which a tree is no find
+_WORSE = 12.0  # log2 of the work, beside that of the tree of the package, with which a tree is no find
 
 
 @dataclass(frozen=True)

@@ -111,3 +111,10 @@ def test_what_is_no_number_is_bad_input(x: float) -> None:
 def test_shifting_out_of_64_bits_is_bad_input() -> None:
     with pytest.raises(BadInput, match="64 bits"):
         requantise(np.array([2**40]), 0, Fixed(True, 62, 30, "TRN", "SAT"))
+
+
+@pytest.mark.parametrize("mode", get_args(Rounding))
+def test_all_64_bits_of_an_integer_may_be_cut_off(mode: Rounding) -> None:
+    to, every = Fixed(True, 8, 8, mode, "SAT"), [-(2**63), 1 - 2**63, -(2**62) - 1, -(2**62), -1, 0, 2**62, 2**63 - 1]
+    for drop in (62, 63, 64, 65, 90):
+        assert requantise(np.array(every), drop, to).tolist() == [exactly(Fraction(k, 2**drop), to) for k in every]

@@ -47,6 +47,7 @@ def test_real_weights_are_rounded_to_the_finest_scale_that_holds_them() -> None:
     [
         (np.array([[1.0, np.nan]]), 8, r"NaN or infinity at \[0, 1\]"),
         (np.ones(3), 8, "shape"),
+        (np.array([["one"]]), 8, "real numbers"),
         (np.ones((2, 2)), 0, "weight_bits = 0"),
         (np.array([[200]]), 8, "do not fit 8 bits"),
     ],
@@ -102,6 +103,29 @@ def test_reuse_factors_that_resource_strategy_builds() -> None:
     assert nearest_valid(16, 64, 100) == 128
     with pytest.raises(BadInput, match="the nearest is 128"):
         estimate_dense(of(), style="resource", reuse_factor=100)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    given = of(**{name: np.int64(value) for name, value in PLAIN.items()})
+    assert given == of() == of(nnz=859.0)
+    assert type(given.nnz) is int
+    two: Any = np.int64(2)
+    assert estimate_dense(given, style="latency", reuse_factor=two) == estimate_dense(of(), style="latency", reuse_factor=2)
+    cost: Any = np.float32(100)
+    assert type(lut_from_adder_cost(cost).value) is float
+
+
+@pytest.mark.parametrize("cost", [-1, float("nan"), float("inf"), "8", None, True])
+def test_costs_that_are_none_are_bad_input(cost: Any) -> None:
+    with pytest.raises(BadInput, match="a cost of"):
+        lut_from_adder_cost(cost)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 2.5, "8", None, True])
+@pytest.mark.parametrize("what", ["n_in", "csd_digits_total", "input_bits"])
+def test_counts_that_are_no_whole_numbers_are_bad_input(what: str, number: Any) -> None:
+    with pytest.raises(BadInput, match=f"{what} = .*whole"):
+        of(**{what: number})
 
 
 @pytest.mark.parametrize("reuse_factor", [0, -1, True, 2.0])

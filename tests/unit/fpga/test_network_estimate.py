@@ -56,6 +56,12 @@ def test_resources_add_and_cycles_follow_the_longest_path() -> None:
     assert estimate_network(short).total.cycles.value < found.total.cycles.value
 
 
+def test_a_sum_says_each_rule_once() -> None:
+    rule = estimate_network(styled(small(), "da")).total.lut.rule.split("; ")
+    assert len(rule) == len(set(rule))
+    assert any("saturation" in one for one in rule)
+
+
 def test_positions_are_unrolled_or_streamed() -> None:
     k = {"kernel": RANDOM.normal(size=(3, 3, 2, 4))}
     one, many = (

@@ -63,6 +63,9 @@ def test_who_reads_an_object_waits_for_all_that_make_it(tmp_path: Path) -> None:
         (algorithm("0", "Bad", "-0.5"), "algorithm 'Bad' runs for -0.5 s"),
         (algorithm("0", "Bad", "nan"), "algorithm 'Bad' runs for nan s"),
         (algorithm("0", "Bad", "soon"), "Algorithm 'Bad' has runtime_average_s 'soon'"),
+        (algorithm("0", "Bad", "1e12"), "Algorithm 'Bad' runs for '1e12' s: no algorithm takes more"),
+        (TWO + '<edge source="0" target="1" directed="false"/>', "from node '0' to node '1' is not directed"),
+        (TWO + "<hyperedge/>", "hyperedge"),
         (TWO + edge("0", "7"), "dangles: there is no node '7'"),
         (TWO + edge("0", "1") + edge("1", "0"), "waits for itself: there is a cycle"),
         (TWO + edge("0", "1") + edge("0", "1"), "from node '0' to node '1' is there twice"),
@@ -87,6 +90,8 @@ def test_a_faulty_graph_is_refused_by_file_and_node(tmp_path: Path, body: str, w
         (HEAD.replace('attr.type="double"', 'attr.type="string"'), "runtime_average_s is declared as 'string'"),
         (HEAD.replace("directed", "undirected"), "not directed"),
         ("<svg><g>", "no GraphML"),
+        (HEAD.replace("utf-8", "klingon"), "no XML: 'unknown encoding: klingon'"),
+        (HEAD.replace("utf-8", "shift-jis"), "no XML: '.*encoding"),
     ],
 )
 def test_another_kind_of_file_is_refused(tmp_path: Path, head: str, words: str) -> None:
@@ -132,6 +137,13 @@ def test_a_file_of_a_gigabyte_is_refused_in_little_memory(tmp_path: Path, piece:
         assert tracemalloc.get_traced_memory()[1] < 200 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_an_object_that_joins_everything_is_refused_before_it_is_multiplied_out(tmp_path: Path) -> None:
+    body = thing("o") + "".join(algorithm(str(k), f"a{k}") for k in range(2050))
+    body += "".join(edge(str(k), "o") for k in range(1025)) + "".join(edge("o", str(k)) for k in range(1025, 2050))
+    with pytest.raises(BadInput, match="more than 1048576 pairs of algorithms"):
+        graphml.read(written(tmp_path, body))
 
 
 @pytest.mark.parametrize("name", ["missing.graphml", ".", "/dev/zero"])

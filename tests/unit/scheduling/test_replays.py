@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from ngtbench.errors import NgtBenchError, Unavailable
 from ngtbench.harness.prepare import Stopwatch, prepare
-from ngtbench.kernels.scheduling import event_graph
+from ngtbench.kernels.scheduling import event_graph, pool
 from ngtbench.kernels.scheduling.engine import Pace
 from ngtbench.kernels.scheduling.job import Fault, Job
 from ngtbench.model.case import Case, Resources
@@ -19,7 +20,7 @@ from ngtbench.workloads.scheduling.event_graph import Size, inputs, reference
 
 ENGINES = ("native", "serial", "task_group", "flow_graph", "taskflow", "threads", "asyncio")
 SMALL = Size(events=6, slots=3, scale=0.0002)
-STALL_S = 0.3
+STALL_S, NEVER_S = 1.0, 60.0  # of runs that are to stop, and of others: a busy machine does not stall
 
 
 def engine(name: str, job: Job) -> event_graph.Replays:
@@ -30,7 +31,8 @@ def engine(name: str, job: Job) -> event_graph.Replays:
 
 
 def replayed(name: str, size: Size, threads: int, fault: Fault | None = None) -> Job:
-    job = event_graph.job_of(size, threads, {k: np.asarray(v) for k, v in inputs(size, 1).items()}, stall_s=STALL_S, fault=fault)
+    stall_s = NEVER_S if fault is None or fault.kind == "throws" else STALL_S
+    job = event_graph.job_of(size, threads, {k: np.asarray(v) for k, v in inputs(size, 1).items()}, stall_s=stall_s, fault=fault)
     engine(name, job).run()
     return job
 
@@ -64,6 +66,19 @@ def test_a_thread_that_is_gone_is_missed_by_name(threads: int) -> None:
         job.raise_failure()
 
 
+def test_a_run_that_nobody_goes_on_with_names_what_was_not_begun() -> None:
+    job = Job(chain([1.0, 1.0, 1.0]), 0, 2, 1, 1, stall_s=0.1)
+    steps = pool.Stepwise(job)
+    steps.begin()
+    assert steps.admit(0)
+    assert steps.perform(0, 0) == 1
+    while not steps.stopped:
+        time.sleep(0.01)
+    steps.end()
+    with pytest.raises(NgtBenchError, match="algorithm 'a1' of event 0 was never begun; 0 of 2 events were done"):
+        job.raise_failure()
+
+
 GONE = """
 import numpy as np
 from ngtbench.kernels.scheduling import event_graph, pool
@@ -71,7 +86,7 @@ from ngtbench.kernels.scheduling.job import Fault
 from ngtbench.workloads.scheduling.event_graph import Size, inputs
 size = Size(events=6, slots=3, scale=0.0002)
 arrays = {k: np.asarray(v) for k, v in inputs(size, 1).items()}
-pool.Coroutines(event_graph.job_of(size, 2, arrays, stall_s=0.2, fault=Fault("vanishes", 400, 2))).run()
+pool.Coroutines(event_graph.job_of(size, 2, arrays, stall_s=1.0, fault=Fault("vanishes", 400, 2))).run()
 """
 
 
@@ -100,6 +115,9 @@ def test_measured_runs_do_not_beat_the_bound_and_are_drawn(graph: Graph, tmp_pat
     job.raise_failure()
     metrics = event_graph.metrics(job, job.history().makespan_s, 0.0, Pace().step_s())
     assert 0 < metrics["utilisation_ratio"] <= event_graph.HONEST
+    assert 0 < metrics["utilisation_paced_ratio"] <= event_graph.HONEST
+    assert 2 <= job.struct.looks <= 100  # at their clocks: each thread, and not at every task
+    assert job.looked_steps >= job.struct.looks * 10_000
     job.history().write(graph, tmp_path / "trace.json")
     rows = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     assert sorted((row["name"], row["args"]["event"]) for row in rows) == sorted((a, e) for a in graph.names for e in range(4))
@@ -111,20 +129,31 @@ def test_measured_runs_do_not_beat_the_bound_and_are_drawn(graph: Graph, tmp_pat
 
 def test_what_is_faster_than_possible_fails() -> None:
     job = replayed("native", SMALL, 1)
-    with pytest.raises(NgtBenchError, match=r"utilisation 1\.0[3-9]\d is beyond 1.02"):
-        event_graph.metrics(job, job.graph.work_s * 6 * 1e-9 / 1.05, 0.0, 1e-9)
+    all_s = 6 * job.graph.work_s * job.step_s
+    assert event_graph.metrics(job, all_s / 0.9, 0.0, job.step_s / 2)["utilisation_paced_ratio"] == pytest.approx(0.9)
+    for beyond_s, step_s in ((all_s / 1.05, job.step_s / 2), (all_s / 0.7, job.step_s * 1.5)):  # by the run's pace, by the other
+        with pytest.raises(NgtBenchError, match=r"utilisation 1\.0[3-9]\d is beyond 1.02"):
+            event_graph.metrics(job, beyond_s, 0.0, step_s)
+
+
+def test_a_step_is_as_long_as_threads_saw_it_and_of_few_looks_the_fastest_counts() -> None:
+    job = replayed("native", SMALL, 1)
+    job.struct.looks, job.struct.rates, job.struct.fastest = 40, 40 * 10**9, 2 * 10**9
+    assert job.step_s == pytest.approx(1e-9)
+    job.struct.looks = 4
+    assert job.step_s == pytest.approx(5e-10)
 
 
 @pytest.mark.parametrize("tampered", ["runs", "order", "values"])
 def test_what_was_not_done_shows(tampered: str) -> None:
-    ready = prepare(Case("scheduling/event_graph", 1, "XS", "native", "float64"), Resources("cpu:0", 1, False), 1)
+    ready = prepare(Case("scheduling/event_graph", 2, "XS", "native", "float64"), Resources("cpu:0", 1, False), 1)
     assert ready.verdict.passed
     trial = ready.run(1, Stopwatch(ready.backend))
     assert ready.check(trial.outputs).passed
     job = replayed("native", SMALL, 1)
     want = event_graph.outputs(job)
     if tampered == "runs":
-        job.arrays["records"]["runs"][3, 7] = 2
+        job.arrays["records"]["runs"][3:5, 7] = 2, 0  # as many in all
     elif tampered == "order":
         last = int(np.flatnonzero(np.diff(job.arrays["inputs_at"]))[-1])
         job.arrays["records"]["begin_ns"][3, last] = job.arrays["records"]["begin_ns"][3].min()

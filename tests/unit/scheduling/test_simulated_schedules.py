@@ -53,6 +53,7 @@ def test_rates_that_last_are_bounded_by_threads_slots_and_devices() -> None:
     assert bounds.events_per_s(graph, 10, 10, 1, 2.0, last, choice=True) == 3.0
     assert bounds.events_per_s(graph, 10, 5, 9, 2.0, last) == 2.0
     assert bounds.events_per_s(graph, 10, 10, 0, 2.0, last) == 2.5
+    assert bounds.events_per_s(chain([0, 0]), 4, 2, 1, 2.0, last, choice=True) == np.inf
 
 
 def listed(graph: Graph, threads: int, urgency: tuple[int, ...]) -> float:

@@ -24,7 +24,7 @@ from dataclasses import replace
 
 def build(engine, kind):
     def built(setup, **arrays):
-        job = kernel.job_of(setup.size, setup.threads, arrays, stall_s=0.2, fault=Fault(kind, 400, 1))
+        job = kernel.job_of(setup.size, setup.threads, arrays, stall_s=1.0, fault=Fault(kind, 400, 1))
         replays = kernel.engine(engine, job)
         def trial(k, watch):
             with watch():

@@ -92,17 +92,34 @@ def test_free_fermions_and_diagonalisation_agree() -> None:
     assert np.max(np.abs(free[0] - whole[0])) > 1e-2  # another model is another answer
 
 
-def test_long_chains_without_exact_results_conserve_sz() -> None:
-    size = quench.Size("heisenberg", 40, 1.0, 0.1, 8, "domain_wall")
-    couplings, wall = np.ones(39), np.repeat([0.5, -0.5], 20)
+@pytest.mark.parametrize(
+    "size",
+    [
+        quench.Size("heisenberg", 12, 2.0, 0.1, 64, "neel"),
+        quench.Size("z2_gauge", 12, 2.0, 0.1, 32, "string", field=0.2),
+    ],
+)
+def test_long_chains_without_exact_results_are_judged_in_the_middle_and_by_sz(size: quench.Size) -> None:
+    couplings, half = np.linspace(0.9, 1.1, size.sites - 1), size.sites // 2
     assert quench.exact(size, couplings) is None
-    for magnetisation, entropy, said in (
-        (wall, np.ones(39), set()),
-        (wall + 0.01, np.ones(39), {"total_sz"}),
-        (wall, -np.ones(39), {"negative_entropy"}),
-        (wall * np.nan, np.nan * np.ones(39), {"total_sz", "negative_entropy"}),
+    here, terms = library.numpy(), size.terms(couplings)
+    places = chains.start(size.model, size.initial, size.sites)
+    state = engine.product(here, places, size.d, np.complex128)
+    sequence = ((parity, share * size.step) for parity, share in engine.layers(2, 20))
+    engine.evolve(here, state, engine.gates(here, terms, np.complex128), sequence, size.chi)
+    found, _ = engine.canonical(here, state.tensors)
+    sz, entropy = engine.expectations(here, found, chains.observable(size.model)), engine.entropy_nats(here, found)
+    swapped, shifted, negative = sz.copy(), sz + 0.002, entropy.copy()
+    swapped[[half - 1, half]], negative[0] = sz[[half, half - 1]], -1e-3
+    for magnetisation, entropies, said in (
+        (sz, entropy, set()),
+        (chains.observable(size.model)[places], 0 * entropy, {"middle", "middle_entropy"}),  # nothing was done
+        (swapped, entropy, {"middle"}),
+        (shifted, entropy, {"total_sz"}),
+        (sz, negative, {"negative_entropy"}),
+        (sz * np.nan, entropy * np.nan, {"middle", "middle_entropy", "total_sz", "negative_entropy"}),
     ):
-        outputs = {"magnetisation": magnetisation, "entropy_nats": entropy}
+        outputs = {"magnetisation": magnetisation, "entropy_nats": entropies}
         assert broken(quench.invariants(size, {"couplings": couplings}, outputs, "float64")) == said
 
 
