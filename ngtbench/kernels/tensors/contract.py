@@ -39,7 +39,8 @@ def contract(
     greedy search finds one, once for a network. Memory beyond the arrays stays within `limit_b`, by default most of what is
     free; where it would not, more indices are sliced. Raises BadInput for what does not fit together, or no memory.
     """
-    arrays, labels, wanted = list(arrays), tuple(tuple(own) for own in inputs), tuple(output)
+    arrays, (*labels_of, wanted) = list(arrays), _labels([*inputs, output])
+    labels = tuple(labels_of)
     numbers, kind = _same(arrays)
     made = plain(tuple(tuple(array.shape) for array in numbers), labels, wanted)
     if 0 in made.network.sizes:
@@ -110,6 +111,23 @@ def _contracted(made: Plain, path: Tree, arrays: list[Any], own_b: int, kind: st
     return value.astype(given, copy=False)
 
 
+def _labels(given: Sequence[Iterable[Hashable]]) -> list[Labels]:
+    """Return the indices of each array, and of the output, as tuples."""
+    try:
+        found = [tuple(own) for own in given]
+        hash(tuple(found))
+    except TypeError as error:
+        raise BadInput(f"contract: indices: {error}: give a tuple of hashable labels for each array") from error
+    return found
+
+
+def _array(place: int, given: Any) -> Array:
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise BadInput(f"contract: array {place}: {error}") from error
+
+
 def _same(arrays: Sequence[Any]) -> tuple[list[Any], str]:
     """Return arrays of one dtype, and whose they are."""
     kinds = {type(array).__module__.partition(".")[0] for array in arrays}
@@ -117,7 +135,7 @@ def _same(arrays: Sequence[Any]) -> tuple[list[Any], str]:
     if kind == "numpy":
         if kinds & _LIBRARIES.keys():
             raise BadInput(f"contract: arrays are of {', '.join(sorted(kinds))}: give all to one library")
-        arrays = [np.asarray(array) for array in arrays]
+        arrays = [_array(place, array) for place, array in enumerate(arrays)]
     found = {array.dtype: place for place, array in enumerate(arrays)}
     for dtype, place in found.items():
         if str(dtype).removeprefix("torch.") not in DTYPES:

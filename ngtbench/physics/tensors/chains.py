@@ -58,7 +58,7 @@ def start(model: Model, initial: str, sites: int) -> Array:
     Raises BadInput for a start that the model does not have.
     """
     known = _GAUGE_STARTS if model == "z2_gauge" else _SPIN_STARTS
-    if initial not in known:
+    if not isinstance(initial, str) or initial not in known:
         raise BadInput(f"no initial state {initial!r} of {model}: there are {', '.join(known)}")
     if model == "z2_gauge":
         return z2_gauge.start(initial == "string", sites)

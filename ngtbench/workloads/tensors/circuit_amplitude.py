@@ -108,6 +108,7 @@ WORKLOAD = Workload(
         "L": Size(5, 6, 12, 1),
         "XS-open4": Size(3, 4, 8, 1, open=4),
         "S-open6": Size(4, 5, 12, 1, open=6),
+        "M-line53": Size(1, 53, 32, 4),
         "L-6x6": Size(6, 6, 14, 1),
     },
     tolerance={"float64": 1e-12, "float32": 6e-6},
@@ -122,7 +123,9 @@ WORKLOAD = Workload(
     notes=(
         "dtype float64 is complex128, float32 complex64. Timed: the contraction for every state; tensors are made before.",
         "One-qubit gates are in the tensors of the two-qubit gates that follow; the tree is given, found by cotengra.",
-        "Up to 20 qubits the oracle is the state vector; above it np.tensordot along another tree; L-6x6 has one.",
+        "Up to 20 qubits the oracle is the state vector; above it np.tensordot along another tree. Of L-6x6 "
+        "only one tree is known: its oracle takes the same, by other code.",
+        "-line53: 53 qubits in a line, gates on its bonds in turns, every second pair of cycles idle (brickwork).",
         "complex64: errors of single amplitudes were 1e-6 of the rms, the largest of 64 3e-6; tolerance 6e-6.",
         "-open: the last qubits are open, and one contraction gives all amplitudes that differ in them.",
     ),
