@@ -87,7 +87,7 @@ def log(browser: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
 def requests(browser: webdriver.Chrome) -> list[str]:
     messages = [json.loads(entry["message"])["message"] for entry in log(browser, "performance")]
     sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
-    asked = [one["request"]["url"] for one in sent if not one["documentURL"].startswith("chrome:")]  # the browser's own, of a new tab
+    asked = [one["request"]["url"] for one in sent if not one["documentURL"].startswith("chrome:")]  # a new tab's own
     return [address for address in asked if not address.startswith("data:")]  # the icon, an empty data address
 
 
