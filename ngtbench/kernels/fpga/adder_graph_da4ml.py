@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from da4ml._binary.cmvm_bin import solve  # type: ignore[import-not-found,import-untyped]
+from da4ml._binary.cmvm_bin import solve  # type: ignore[import-not-found,import-untyped] # an extra, without types
 
 from ngtbench.errors import Unavailable
 from ngtbench.kernels.fpga.adder_graph import AdderGraph

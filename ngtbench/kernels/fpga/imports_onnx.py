@@ -53,7 +53,7 @@ def from_onnx(file: Path, types: Types) -> Network:
     """
     try:
         graph = onnx.load(str(file)).graph
-    except Exception as error:
+    except Exception as error:  # protobuf's errors are of a package that onnx does not promise
         raise BadInput(f"{file}: no ONNX file ({error})") from error
     constants = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     given = [one for one in graph.input if one.name not in constants]

@@ -110,6 +110,7 @@ def _convolution(builder: Builder, name: str, module: nn.Conv1d | nn.Conv2d, bef
         short = [wide - 1 for wide in window]
         ends = tuple(one // 2 for one in short), tuple(one - one // 2 for one in short)
     else:
+        # torch types padding as a word or numbers; "same" and "valid" are the only words, and taken here
         ends = ((0,) * len(window),) * 2 if module.padding == "valid" else (tuple(module.padding),) * 2  # type: ignore[arg-type]
     found = padding(name, sizes, window, stride, *ends)
     arrays = {"kernel": kernel, **_bias(module)}
