@@ -1,7 +1,8 @@
 """Arrays as CuPy arrays on a CUDA or ROCm GPU."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any
 
@@ -130,6 +131,12 @@ class CupyBackend:
     def synchronise(self) -> None:
         """Wait for the device."""
         cupy.cuda.runtime.deviceSynchronize()
+
+    @contextlib.contextmanager
+    def lane(self) -> Iterator[Callable[[], None]]:
+        """Give this thread, for which the device must be chosen anew, a stream of its own."""
+        with cupy.cuda.Device(int(self.device.partition(":")[2])), cupy.cuda.Stream(non_blocking=True) as stream:
+            yield stream.synchronize
 
     def release(self) -> None:
         """Give the scratch array, pooled device memory and pinned memory back to the driver."""

@@ -5,7 +5,7 @@ import mmap
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import repeat
 from statistics import median
@@ -107,6 +107,11 @@ class HostBackend:
 
     def synchronise(self) -> None:
         """Do nothing: host calls return when they are done."""
+
+    @contextlib.contextmanager
+    def lane(self) -> Iterator[Callable[[], None]]:
+        """Wait for nothing: host calls return when they are done."""
+        yield self.synchronise
 
     def release(self) -> None:
         """Do nothing: freed arrays go back by themselves, and the scratch array is anyone's."""

@@ -1,7 +1,8 @@
 """Arrays as PyTorch tensors, on the CPU or on a CUDA or ROCm GPU."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any
 
@@ -150,6 +151,17 @@ class TorchBackend:
         """Wait for the device; host calls return when they are done."""
         if self._place.type != "cpu":
             torch.cuda.synchronize(self._place)
+
+    @contextlib.contextmanager
+    def lane(self) -> Iterator[Callable[[], None]]:
+        """Give this thread a stream of its own; host calls return when they are done."""
+        if self._place.type == "cpu":
+            yield self.synchronise
+            return
+        made: Any = torch.cuda.Stream  # untyped in PyTorch
+        stream = made(self._place)
+        with torch.cuda.stream(stream):
+            yield stream.synchronize
 
     def release(self) -> None:
         """Give the scratch tensor and cached device memory back."""

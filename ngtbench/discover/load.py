@@ -15,7 +15,7 @@ class Load:
     """Counts since the host or the cgroup began; None where the kernel does not count or show."""
 
     busy_s: dict[int, float] = field(default_factory=dict)  # processor -> time not idle, the hypervisor's share included
-    own_s: float | None = None  # of this process and its ended children
+    own_s: float | None = None  # of this process and its children
     throttled_s: float | None = None  # by CPU quotas, added over processors and cgroups
     swapped: int | None = None  # pages moved to or from swap
 
@@ -54,8 +54,20 @@ def _busy_s(source: Source) -> dict[int, float]:
     return found
 
 
+def children(source: Source) -> list[str]:
+    """Return the processes that this one's main thread started and that still run: clients that share a device, as a rule.
+
+    A kernel without CONFIG_PROC_CHILDREN shows none.
+    """
+    return (source.optional(f"/proc/self/task/{os.getpid()}/children") or "").split()
+
+
 def _own_s(source: Source) -> float:
-    return sum(int(ticks) for ticks in stat(source)[11:15]) / _ticks_hz()  # utime, stime, cutime, cstime
+    ticks = [int(count) for count in stat(source)[11:15]]  # utime, stime, cutime, cstime
+    for child in children(source):
+        fields = Answers()("stat", stat, source, child)  # one that ended meanwhile is in cutime and cstime from then on
+        ticks += [int(count) for count in fields[11:15]] if fields else []
+    return sum(ticks) / _ticks_hz()
 
 
 def hot(source: Source) -> int:

@@ -107,7 +107,7 @@ def _state(driver: Driver, source: Source, seat: Seat) -> Reads:
         "memory_clock_hz": lambda: driver.ask("nvmlDeviceGetClockInfo", card, _CLOCK_MEMORY) * 1e6,
         "memory_clock_max_hz": lambda: driver.ask("nvmlDeviceGetMaxClockInfo", card, _CLOCK_MEMORY) * 1e6,
         "ecc": lambda: driver.ask("nvmlDeviceGetEccMode", card)[0] == 1,
-        "mps": lambda: _mps(source),
+        "mps": lambda: serves_mps(source),
         "throttle": lambda: throttle(driver, card),
         "processes": lambda: _others(driver.ask("nvmlDeviceGetComputeRunningProcesses", seat.handle)),
         "temperature_c": lambda: float(driver.ask("nvmlDeviceGetTemperature", card, _SENSOR)),
@@ -166,7 +166,7 @@ def _mig(driver: Driver, seat: Seat) -> str:
     return f"{size.gpuInstanceSliceCount}g.{math.ceil(size.memorySizeMB / 1024)}gb"
 
 
-def _mps(source: Source) -> bool:
+def serves_mps(source: Source) -> bool:
     """Tell whether an MPS daemon serves this host: its control pipe is there; NVML does not know."""
     control = f"{source.env.get('CUDA_MPS_PIPE_DIRECTORY', '/tmp/nvidia-mps')}/control"
     try:

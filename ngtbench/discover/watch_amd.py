@@ -11,7 +11,7 @@ from typing import Any
 from ngtbench.discover import amd, smi
 from ngtbench.discover.answers import Answers, Unread
 from ngtbench.discover.kfd import Node, nodes, visible
-from ngtbench.discover.load import sister
+from ngtbench.discover.load import children, sister
 from ngtbench.discover.sensors import Counter, Gauge
 from ngtbench.discover.source import Source
 from ngtbench.discover.watch_host import NOTICED, HostEye
@@ -176,7 +176,8 @@ class AmdEye:
         return found + (Answers()("host", self._host.throttle) or ())
 
     def _others(self) -> int:
-        return sum(not sister(self._source, pid) for pid in amd.others(self._source, self._node))
+        clients = children(self._source)
+        return sum(pid not in clients and not sister(self._source, pid) for pid in amd.others(self._source, self._node))
 
     def _residencies(self) -> dict[str, int]:
         """Return the accumulators and their clock; empty where the card has none."""

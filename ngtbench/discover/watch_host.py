@@ -100,7 +100,7 @@ class HostEye:
         """Return the share of the time usable here that others or the hypervisor took, if it is worth a flag.
 
         Under a quota below the number of processors, the scheduler moves us to idle ones: others disturb us by what they use
-        beyond the processors that the quota leaves idle. A child that still runs counts as another.
+        beyond the processors that the quota leaves idle.
         """
         start = self._start
         cpus = [cpu for cpu in self._source.affinity if cpu in end.busy_s and cpu in start.busy_s]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ngtbench.discover import nvidia, nvml_energy
 from ngtbench.discover.answers import Answers, Unread
-from ngtbench.discover.load import sister
+from ngtbench.discover.load import children, sister
 from ngtbench.discover.nvml import Driver, seats
 from ngtbench.discover.sensors import Counter, Gauge
 from ngtbench.discover.source import Source
@@ -157,24 +157,31 @@ class NvidiaEye:
         return self._driver.ask("nvmlDeviceGetComputeRunningProcesses", self._seat.handle)
 
     def _others(self) -> int:
-        """Count the processes beside ours and our sister workers', which wait while we measure.
+        """Count the processes beside ours, our clients', and our sister workers', which wait while we measure.
 
-        In a container NVML gives the host's numbers, or none: then a number that was not there when we began is ours.
+        In a container NVML gives the host's numbers, or none: then a number that was not there when we began is ours, and where
+        we have clients all such are.
         """
-        pids = {process.pid for process in self._processes()}
+        pids, ours = {process.pid for process in self._processes()}, self._ours()
         if not pids:
             raise Unread("NVML lists no process, not even ours: the container or virtual machine hides them")
-        if os.getpid() in pids:
-            return sum(not sister(self._source, pid) for pid in pids - {os.getpid()})
-        return len(pids) - bool(pids - self._strangers)
+        if ours & pids:
+            return sum(not sister(self._source, pid) for pid in pids - ours)
+        return len(pids & self._strangers) if len(ours) > 1 else len(pids) - bool(pids - self._strangers)
+
+    def _ours(self) -> set[int]:
+        return {os.getpid(), *map(int, children(self._source))}
 
     def _others_share(self) -> float:
-        """Return the share of the SMs' time that others used, in the newest samples; ours is the busiest that came after us."""
+        """Return the share of the SMs' time that others used, in the newest samples.
+
+        Ours is the busiest that came after us, or all that did, where we have clients.
+        """
         busy = {sample.pid: sample.smUtil for sample in self._utilisation(self._start.seen_us) if sample.smUtil <= 100}
-        mine = os.getpid()
-        if mine not in busy:
-            mine = max(busy.keys() - self._strangers, key=lambda pid: busy[pid], default=mine)
-        return float(min(1.0, sum(share for pid, share in busy.items() if pid != mine) / 100))
+        ours, new = self._ours(), busy.keys() - self._strangers
+        if not ours & busy.keys():
+            ours = new if len(ours) > 1 else {max(new, key=lambda pid: busy[pid], default=0)}
+        return float(min(1.0, sum(share for pid, share in busy.items() if pid not in ours) / 100))
 
     def _utilisation(self, since_us: int) -> Any:
         return Answers()("samples", self._driver.ask, "nvmlDeviceGetProcessUtilization", self._seat.card, since_us) or []

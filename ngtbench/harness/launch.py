@@ -77,7 +77,7 @@ class Worker:
         except OSError as error:  # no process left, no folder for temporary files
             raise WorkerDied(f"the worker cannot be started: {error}") from error
         self._buffer = b""
-        ready = self._answer(START_LIMIT_S, "starting")["ready"]
+        ready = self.answer(START_LIMIT_S, "starting")["ready"]
         self.package: str = ready["package"]
         wanted = package or Path(ngtbench.__file__).parent
         if ready["protocol"] != PROTOCOL or Path(self.package).resolve() != wanted.resolve():
@@ -93,13 +93,44 @@ class Worker:
 
         Raises WorkerDied where the worker ends first or is silent past the limit; it is killed then.
         """
+        self.tell(message)
+        return self.answer(limit_s, message["do"])
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send one command, whose answer is still to be waited for.
+
+        Raises WorkerDied where the worker has ended.
+        """
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise WorkerDied(self._epitaph(message["do"])) from error
-        return self._answer(limit_s, message["do"])
+
+    def answer(self, limit_s: float, step: str) -> dict[str, Any]:
+        """Wait for the answer to what was told; `step` says what, should it not come.
+
+        Raises WorkerDied as `ask` does.
+        """
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + limit_s
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._buffer:
+                if not ready.select(max(0.0, deadline - time.monotonic())):
+                    self.kill()
+                    raise WorkerDied(f"no answer within {limit_s:g} s while {step}: killed (longer: --timeout)")
+                chunk = os.read(self._process.stdout.fileno(), 1 << 16)
+                if not chunk:
+                    raise WorkerDied(self._epitaph(step))
+                self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise self.useless(f"answered with what is no JSON while {step}: {line[:100]!r}") from error
+        return answer
 
     def useless(self, reason: str) -> WorkerDied:
         """Kill the worker, and return the error to raise."""
@@ -137,26 +168,6 @@ class Worker:
                 return False
             time.sleep(0.005)
         return True
-
-    def _answer(self, limit_s: float, step: str) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        deadline = time.monotonic() + limit_s
-        with selectors.DefaultSelector() as ready:
-            ready.register(self._process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._buffer:
-                if not ready.select(max(0.0, deadline - time.monotonic())):
-                    self.kill()
-                    raise WorkerDied(f"no answer within {limit_s:g} s while {step}: killed (longer: --timeout)")
-                chunk = os.read(self._process.stdout.fileno(), 1 << 16)
-                if not chunk:
-                    raise WorkerDied(self._epitaph(step))
-                self._buffer += chunk
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        try:
-            answer: dict[str, Any] = json.loads(line)
-        except ValueError as error:
-            raise self.useless(f"answered with what is no JSON while {step}: {line[:100]!r}") from error
-        return answer
 
     def _epitaph(self, step: str) -> str:
         """Return why the worker ended: its signal or exit code, the kernel's word on memory, its last words."""

@@ -14,6 +14,7 @@ import numpy as np
 from ngtbench import backends, workloads
 from ngtbench.errors import Unavailable, WorkloadError
 from ngtbench.harness import blocked
+from ngtbench.harness.clients import Company
 from ngtbench.harness.inputs import HostInputs
 from ngtbench.harness.validate import Checker
 from ngtbench.model.case import Case, Impl, Resources, Work
@@ -69,20 +70,25 @@ class _Told:
 
 
 class Stopwatch:
-    """The watch of a trial: device idle at both ends; `around` is open as long as it is."""
+    """The watch of a trial: device idle at both ends, or what `wait` waits for; `around` is open as long as it is."""
 
-    def __init__(self, backend: Backend, around: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext):
-        self._backend, self._around = backend, around
+    def __init__(
+        self,
+        backend: Backend,
+        around: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+        wait: Callable[[], None] | None = None,
+    ) -> None:
+        self._wait, self._around = wait or backend.synchronise, around
         self.spent_s = 0.0
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
         """Time the block."""
-        self._backend.synchronise()
+        self._wait()
         with self._around():
             start = time.perf_counter_ns()
             yield
-            self._backend.synchronise()
+            self._wait()
             self.spent_s += (time.perf_counter_ns() - start) * 1e-9
 
 
@@ -101,7 +107,8 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
     workload = replace(workload, live=tuple(name for name in workload.live if name in given))
     inputs = HostInputs(given, case.dtype)
     told = _Told()
-    setup = Setup(size, case.dtype, resources.device, resources.threads, seed, backend, **told.keepers())
+    clients = partial(Company, device=resources.device, seed=seed, folder=folder)
+    setup = Setup(size, case.dtype, resources.device, resources.threads, seed, backend, clients=clients, **told.keepers())
     arrays, made_s = _timed(backend, lambda: inputs.on(backend))
     run, build_s = _timed(backend, lambda: build(setup, **arrays))
     said, makes, packs, compile_s = told.closed()

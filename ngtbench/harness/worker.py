@@ -3,7 +3,9 @@
 Protocol 1. At the start it says {"ready": {protocol, version, package, pid}}. Then
 {"do": "warm", backend, device} -> {"warm": true}, which may be left out,
 {"do": "prepare", case, resources, seed, workloads} -> {"prepared": true} or {"outcome": ...}, and
-{"do": "measure", "budget_s"} -> {"outcome": ...}. Whatever else is printed goes to stderr.
+{"do": "measure", "budget_s"} -> {"outcome": ...}. Several cases may be prepared to run side by side:
+{"do": "serve", "who": [number of a case], "window_s"} -> {"served": [...]} or {"outcome": ...}. Whatever else is printed goes to
+stderr.
 """
 
 import contextlib
@@ -33,7 +35,7 @@ def main() -> None:
 
     package = str(Path(ngtbench.__file__).parent)
     _say(answers, {"ready": {"protocol": PROTOCOL, "version": ngtbench.__version__, "package": package, "pid": os.getpid()}})
-    held: list[Any] = []  # the prepared case, if there is one
+    held: list[Any] = []  # prepared cases: of a worker that measures at most one
     probes: dict[str, Any] = {}  # device -> its probe
     for line in sys.stdin:
         asked = json.loads(line)
@@ -46,6 +48,8 @@ def main() -> None:
 def _do(asked: dict[str, Any], held: list[Any], probes: dict[str, Any]) -> dict[str, Any]:
     if asked["do"] == "warm":
         return _warm(asked, probes)
+    if asked["do"] == "serve":
+        return _serve(held, asked)
     return _prepare(asked, held, probes) if asked["do"] == "prepare" else _measure(held, asked, probes)
 
 
@@ -80,9 +84,10 @@ def _prepare(asked: dict[str, Any], held: list[Any], probes: dict[str, Any]) -> 
         return _outcome(Outcome("failed", reason=str(error)))
     except Exception as error:  # noqa: BLE001 - the case boundary: code under test may raise anything
         return _outcome(Outcome("failed", reason=_describe(error)))
-    if held[0].verdict.passed:
+    ready = held[-1]
+    if ready.verdict.passed:
         return {"prepared": True}
-    return _outcome(Outcome("wrong", reason=held[0].verdict.reason, verdict=held[0].verdict, **_common(held[0])))
+    return _outcome(Outcome("wrong", reason=ready.verdict.reason, verdict=ready.verdict, **_common(ready)))
 
 
 def _measure(held: list[Any], asked: dict[str, Any], probes: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +110,16 @@ def _measure(held: list[Any], asked: dict[str, Any], probes: dict[str, Any]) -> 
         reason = f"right before timing, wrong after it: {verdict.reason}"
         return _outcome(Outcome("wrong", reason=reason, verdict=verdict, **_common(held[0])))
     return _outcome(Outcome("done", measurement=measurement, verdict=verdict, **_common(held[0])))
+
+
+def _serve(held: list[Any], asked: dict[str, Any]) -> dict[str, Any]:
+    from ngtbench.harness.serve import serve
+    from ngtbench.model.record import Outcome
+
+    try:
+        return {"served": serve([held[k] for k in asked["who"]], asked["window_s"])}
+    except Exception as error:  # noqa: BLE001 - the case boundary: code under test may raise anything
+        return _outcome(Outcome("failed", reason=_describe(error)))
 
 
 def _common(prepared: Any) -> dict[str, Any]:

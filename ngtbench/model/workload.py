@@ -1,6 +1,6 @@
 """What a workload file declares, and what a kernel's build function is given and returns."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from ngtbench.model.case import Impl, Metric, Work
+from ngtbench.model.case import Case, Impl, Metric, Work
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Any]  # output name -> array of the implementation's backend, or Blocked
@@ -53,13 +53,53 @@ Bounds = Mapping[str, tuple[float, float]]  # invariant -> (value, bound): holds
 
 
 @dataclass(frozen=True)
+class Program:
+    """What a client of a shared device runs again and again: a case, on so many CPU threads."""
+
+    case: Case
+    threads: int
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a client did: begin and end of each call in seconds of one clock for all, events of a call, its memory.
+
+    `wrong` tells what is wrong with its last outputs, of trials with any, if something is. The first call is its warm-up, beside
+    those of the others.
+    """
+
+    begin_s: Array
+    end_s: Array
+    events: int
+    wrong: str | None
+    memory_b: int  # of the host, resident; pages that processes share are counted once
+
+
+class Clients(Protocol):
+    """Programs that are prepared and judged, each in a process of its own, or all in one, a thread and a stream each."""
+
+    said: str  # how the device is shared, as it was found
+
+    def serve(self, who: Sequence[int], window_s: float) -> list[Served]:
+        """Let these run side by side, each until a call of its own ends after `window_s`.
+
+        Raises NgtBenchError where one fails, dies or falls silent, naming it.
+        """
+        ...
+
+
+def _no_clients(programs: Sequence[Program], together: bool) -> Clients:
+    raise NotImplementedError
+
+
+@dataclass(frozen=True)
 class Setup:
     """What `build` may depend on besides the input arrays.
 
     `say` tells the record which variant was chosen ("openmp", "cuBLAS, tf32"). `batches` is given what makes a run of another
     number of events, the first of which are those of the case: so it is found where a batch saturates. `packs` is given what
     reads the input arrays again, where the run reads copies in a layout of its own; `compiled` the seconds compilers took, now
-    or when what is used was compiled.
+    or when what is used was compiled. `clients` starts programs that share the device, in processes or `together` in one.
     """
 
     size: Any
@@ -72,6 +112,7 @@ class Setup:
     batches: Callable[[Callable[[int], "Run"]], None] = lambda make: None
     packs: Callable[[Callable[[], None]], None] = lambda pack: None
     compiled: Callable[[float], None] = lambda seconds: None
+    clients: Callable[[Sequence[Program], bool], Clients] = _no_clients
     rank: int = 0
     ranks: int = 1
 
@@ -171,6 +212,10 @@ class Backend(Protocol):
 
     def synchronise(self) -> None:
         """Wait until all work on the device is done."""
+        ...
+
+    def lane(self) -> AbstractContextManager[Callable[[], None]]:
+        """Give this thread a stream of its own while the block lasts, and what waits for the work on it alone."""
         ...
 
     def release(self) -> None:

@@ -106,6 +106,7 @@ class Machine:
         self.source = Source(root, {}, "x86_64", affinity or frozenset(range(cpus)), no_command)
         self.busy_s = [100.0] * cpus
         self.own_s = self.children_s = 50.0
+        self.clients_s: dict[int, float] = {}  # children that still run
         self.steal_s = 0.0
         self._resting = 1000  # ticks: idle, waiting and of guests; they are nobody's work
         self.files({"/sys/devices/system/cpu/online": f"0-{cpus - 1}"})
@@ -123,9 +124,15 @@ class Machine:
             third = round(busy_s * TICKS / 3)
             ticks = [third, 0, third, rest, rest, 0, round(busy_s * TICKS) - 2 * third, round(self.steal_s * TICKS), rest, rest]
             lines.append(f"cpu{cpu} {' '.join(map(str, ticks))}")
-        own = f"{round(self.own_s * TICKS)} 0 {round(self.children_s * TICKS)} 0"
-        fields = f"S 1 1 1 0 -1 0 0 0 0 0 {own} 20 0 1 0 9 0 0" + " 0" * 13 + f" 17 {len(self.busy_s) - 1} 0"
-        self.files({"/proc/stat": "\n".join(lines), "/proc/self/stat": f"7 (a (b) c) {fields}"})
+        self.files({"/proc/stat": "\n".join(lines), "/proc/self/stat": self._process(self.own_s, self.children_s)})
+        if self.clients_s:
+            self.files({f"/proc/self/task/{os.getpid()}/children": " ".join(map(str, self.clients_s))})
+            self.files({f"/proc/{pid}/stat": self._process(seconds, 0.0) for pid, seconds in self.clients_s.items()})
+
+    def _process(self, own_s: float, ended_s: float) -> str:
+        own = f"{round(own_s * TICKS)} 0 {round(ended_s * TICKS)} 0"
+        last = len(self.busy_s) - 1
+        return f"7 (a (b) c) S {os.getpid()} 1 1 0 -1 0 0 0 0 0 {own} 20 0 1 0 9 0 0" + " 0" * 13 + f" 17 {last} 0"
 
     def cgroup(self, files: Mapping[str, str], group: str = "/pod/box") -> None:
         """Put this process into a cgroup v2, with files by their path below the mount point."""

@@ -78,6 +78,29 @@ def test_in_a_container_the_number_that_came_is_ours(machine: Machine) -> None:
     assert (health.processes, "hides them" in health.missing["processes"]) == (None, True)
 
 
+def clients(machine: Machine, *pids: int) -> None:
+    machine.files({f"/proc/self/task/{os.getpid()}/children": " ".join(map(str, pids))})
+
+
+def test_clients_that_share_the_card_are_ours(machine: Machine) -> None:
+    rig = NvidiaRig(machine, nvmlDeviceGetComputeRunningProcesses=[{"pid": 70}])
+    probe = rig.probe()
+    clients(machine, 81, 82)
+    rig.card["nvmlDeviceGetComputeRunningProcesses"] = [{"pid": 70}, {"pid": 81}, {"pid": 82}, {"pid": 83}]
+    assert probe.health().processes == 2
+    rig.card["nvmlDeviceGetComputeRunningProcesses"] = [{"pid": 70}, {"pid": 90001}, {"pid": 90002}]  # a container
+    assert probe.health().processes == 1
+
+
+@pytest.mark.parametrize(("pids", "expected"), [((81, 82), 0.1), ((90003, 90004), 0.1)])
+def test_what_clients_use_is_not_others(machine: Machine, pids: tuple[int, int], expected: float) -> None:
+    rig = NvidiaRig(machine, nvmlDeviceGetComputeRunningProcesses=[{"pid": 90001}])
+    probe = rig.probe()
+    clients(machine, 81, 82)
+    used = [sample(pids[0], 50), sample(pids[1], 40), sample(90001, 10)]
+    assert rig.window(probe, nvmlDeviceGetProcessUtilization=used)[1] == {"shared_device": expected}
+
+
 def sample(pid: int, percent: int, stamp_us: int = 20) -> dict[str, int]:
     return {"pid": pid, "timeStamp": stamp_us, "smUtil": percent}
 

@@ -111,7 +111,7 @@ def test_the_swapping_of_strangers_is_not_ours_where_the_cgroup_counts(machine: 
 
 
 def work(
-    machine: Machine, own_s: float, busy_s: dict[int, float], steal_s: float = 0.0, children_s: float = 0.0
+    machine: Machine, own_s: float, busy_s: dict[int, float], steal_s: float = 0.0, children_s: float = 0.0, client_s: float = 0.0
 ) -> dict[str, float]:
     """Return the flags of 2 s in which this process and each processor were busy for so long."""
     time = Time()
@@ -120,6 +120,7 @@ def work(
     time.now += 2.0
     machine.own_s += own_s
     machine.children_s += children_s
+    machine.clients_s = {pid: seconds + client_s for pid, seconds in machine.clients_s.items()}
     machine.steal_s += steal_s
     for cpu, seconds in busy_s.items():
         machine.busy_s[cpu] += seconds
@@ -132,6 +133,13 @@ def test_our_own_threads_and_children_are_not_others(machine: Machine) -> None:
     assert work(machine, 8.0, everywhere) == {}
     assert work(machine, 2.0, everywhere, children_s=6.0) == {}
     assert work(machine, 8.0, dict.fromkeys(range(4), 2.05)) == {}  # a daemon, and ticks that were booked late
+
+
+def test_clients_that_still_run_are_not_others(machine: Machine) -> None:
+    machine.clients_s = {71: 9.0, 72: 9.0}
+    machine.tick()
+    assert work(machine, 0.0, {0: 2.0, 1: 2.0}, client_s=2.0) == {}
+    assert work(machine, 0.0, {0: 2.0, 1: 2.0}, client_s=1.0) == {"shared_device": pytest.approx((2.0 - 0.04) / 8)}
 
 
 def test_others_are_a_share_of_what_we_may_use(machine: Machine) -> None:

@@ -1,0 +1,43 @@
+"""A node filled by jobs: one with all threads, and several with a part each, in turns."""
+
+from collections.abc import Mapping
+
+from ngtbench.errors import Unavailable
+from ngtbench.kernels.sharing import rates
+from ngtbench.kernels.sharing.rounds import Round, Trials, trials
+from ngtbench.model.workload import Array, Program, Setup
+
+
+def native(setup: Setup, seed: Array) -> Trials:
+    """Replay by our own engine."""
+    return _trials(setup, seed, "native")
+
+
+def threads(setup: Setup, seed: Array) -> Trials:
+    """Replay by Python's concurrent.futures: more jobs share out its lock."""
+    return _trials(setup, seed, "threads")
+
+
+def metrics(found: Round) -> Mapping[str, float]:
+    """Return the figures of a round: one job, then the split."""
+    whole, split = rates.rates(found[0]), rates.rates(found[1])
+    memory_b = sum(one.memory_b for one in found[1])
+    return {
+        "event_s": float(1 / split.sum()),
+        "events_per_s": float(split.sum()),
+        "gain_ratio": float(split.sum() / whole[0]),
+        "fairness_ratio": rates.fairness(split),
+        "memory_b": float(memory_b),
+        "memory_ratio": memory_b / found[0][0].memory_b,
+    }
+
+
+def _trials(setup: Setup, seed: Array, engine: str) -> Trials:
+    size, jobs = setup.size, setup.size.jobs or setup.threads
+    each = max(1, setup.threads // jobs)
+    if jobs > setup.threads and size.of != "XS":
+        raise Unavailable(f"{jobs} jobs on {setup.threads} threads: some would have none", "choose a size of fewer jobs")
+    setup.say(f"{jobs} jobs of {each} threads beside one of {setup.threads}")
+    split = [Program(size.case(each, engine), each)] * jobs
+    clients = setup.clients([Program(size.case(setup.threads, engine), setup.threads), *split], False)
+    return trials(setup, clients, ([0], range(1, jobs + 1)), metrics, seed)
