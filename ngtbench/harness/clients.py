@@ -12,7 +12,7 @@ from ngtbench.discover.source import Source
 from ngtbench.errors import NgtBenchError, Unavailable
 from ngtbench.harness.launch import Worker
 from ngtbench.model.case import Resources, plain
-from ngtbench.model.workload import Program, Served
+from ngtbench.model.sharing import Program, Served
 
 PREPARE_LIMIT_S = 600.0
 _SLACK = 10.0  # a client may take this many times the window before it counts as hung

@@ -8,7 +8,8 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from ngtbench.model.case import Case, Impl, Metric, Work
+from ngtbench.model.case import Impl, Metric, Work
+from ngtbench.model.sharing import Clients, Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Any]  # output name -> array of the implementation's backend, or Blocked
@@ -50,42 +51,6 @@ class Uniform:
 
 Inputs = Mapping[str, Uniform | Array]
 Bounds = Mapping[str, tuple[float, float]]  # invariant -> (value, bound): holds if |value| <= bound
-
-
-@dataclass(frozen=True)
-class Program:
-    """What a client of a shared device runs again and again: a case, on so many CPU threads."""
-
-    case: Case
-    threads: int
-
-
-@dataclass(frozen=True)
-class Served:
-    """What a client did: begin and end of each call in seconds of one clock for all, events of a call, its memory.
-
-    `wrong` tells what is wrong with its last outputs, of trials with any, if something is. The first call is its warm-up, beside
-    those of the others.
-    """
-
-    begin_s: Array
-    end_s: Array
-    events: int
-    wrong: str | None
-    memory_b: int  # of the host, resident; pages that processes share are counted once
-
-
-class Clients(Protocol):
-    """Programs that are prepared and judged, each in a process of its own, or all in one, a thread and a stream each."""
-
-    said: str  # how the device is shared, as it was found
-
-    def serve(self, who: Sequence[int], window_s: float) -> list[Served]:
-        """Let these run side by side, each until a call of its own ends after `window_s`.
-
-        Raises NgtBenchError where one fails, dies or falls silent, naming it.
-        """
-        ...
 
 
 def _no_clients(programs: Sequence[Program], together: bool) -> Clients:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from ngtbench.errors import Unavailable
 from ngtbench.kernels.sharing import rates
 from ngtbench.kernels.sharing.rounds import Round, Trials, trials
-from ngtbench.model.workload import Array, Program, Setup
+from ngtbench.model.sharing import Program
+from ngtbench.model.workload import Array, Setup
 
 
 def native(setup: Setup, seed: Array) -> Trials:

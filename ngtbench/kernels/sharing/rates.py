@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ngtbench.model.workload import Array, Served
+from ngtbench.model.sharing import Served
+from ngtbench.model.workload import Array
 
 LEAST_CALLS = 4  # of each client in a window, the warm-up beside: fewer are no rate
 

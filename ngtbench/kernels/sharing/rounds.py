@@ -8,7 +8,8 @@ import numpy as np
 from ngtbench.errors import NgtBenchError
 from ngtbench.kernels.sharing import rates
 from ngtbench.model.case import Case
-from ngtbench.model.workload import Array, Clients, Program, Served, Setup, Trial, Watch
+from ngtbench.model.sharing import Clients, Program, Served
+from ngtbench.model.workload import Array, Setup, Trial, Watch
 
 TRIES = 4
 Groups = Sequence[Sequence[int]]  # numbers of the clients that run side by side, for each window of a round

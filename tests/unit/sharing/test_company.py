@@ -21,7 +21,7 @@ from ngtbench.harness.serve import serve
 from ngtbench.kernels.sharing import rates
 from ngtbench.model.case import Case, Resources
 from ngtbench.model.record import Verdict
-from ngtbench.model.workload import Program, Served
+from ngtbench.model.sharing import Program, Served
 
 TRIAD = Case("system/triad", workloads.load("system/triad").version, "XS", "numpy", "float32")
 GRAPH = Case("scheduling/event_graph", workloads.load("scheduling/event_graph").version, "XS", "serial", "float64")

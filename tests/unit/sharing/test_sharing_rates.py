@@ -9,7 +9,7 @@ import pytest
 from ngtbench.errors import NgtBenchError
 from ngtbench.kernels.sharing import clients, interference, rates
 from ngtbench.kernels.sharing.rounds import together
-from ngtbench.model.workload import Served
+from ngtbench.model.sharing import Served
 
 
 def steady(begin_s: float, call_s: float, calls: int, events: int = 1) -> Served:
