@@ -33,6 +33,23 @@ class Event:
         pass
 
 
+class Device:
+    """Tells when a thread enters and leaves it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def use(self) -> None:
+        pass
+
+    def __enter__(self) -> "Device":
+        STEPS.append(f"device {self.number}")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        STEPS.append("no device")
+
+
 class Stream:
     """Captures what is asked for in it: a graph here is the list of calls, launched again."""
 
@@ -42,13 +59,14 @@ class Stream:
         self.ptr = 0
 
     def __enter__(self) -> "Stream":
+        STEPS.append("stream")
         return self
 
     def __exit__(self, *error: object) -> None:
-        pass
+        STEPS.append("no stream")
 
     def synchronize(self) -> None:
-        pass
+        STEPS.append("waited for the stream")
 
     def begin_capture(self) -> None:
         if self.broken:
@@ -59,6 +77,7 @@ class Stream:
 
 
 LAUNCHED: list[int] = []
+STEPS: list[str] = []
 
 
 class DeviceArray(np.ndarray[Any, Any]):
@@ -109,7 +128,7 @@ def stand_in(prefetched: list[int]) -> ModuleType:
         runtime=runtime,
         Event=Event,
         get_elapsed_time=lambda first, last: 2.0,
-        Device=lambda number: SimpleNamespace(use=lambda: None),
+        Device=Device,
         Stream=Stream,
         get_current_stream=lambda: SimpleNamespace(ptr=0),
         malloc_managed=bytearray,
@@ -300,3 +319,10 @@ def test_gemm_refuses_a_lowered_float32(files: dict[str, Any], backend: Backend,
     monkeypatch.setenv("CUPY_TF32", "1")
     with pytest.raises(Unavailable, match="CUPY_TF32"):
         build(files, backend, "gemm", "cupy", "float32", workloads.load("system/gemm").sizes["XS"])
+
+
+def test_a_lane_is_a_stream_on_the_threads_device_and_waits_for_itself_alone(backend: Backend) -> None:
+    STEPS.clear()
+    with backend.lane() as wait:
+        wait()
+    assert STEPS == ["device 0", "stream", "waited for the stream", "no stream", "no device"]

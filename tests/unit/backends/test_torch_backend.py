@@ -1,5 +1,9 @@
 """The torch backend: the bits of NumPy, nothing shared, nothing left over."""
 
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -121,3 +125,32 @@ def test_a_gpu_makes_the_bits_that_numpy_makes(dtype: str) -> None:
     timing = gpu.clock.time(lambda: torch.ones(1 << 20, device="cuda"), 10)
     assert timing.device_s is not None
     assert timing.wall_s > 0
+
+
+def test_a_lane_on_the_host_waits_for_nothing(cpu: Backend) -> None:
+    with cpu.lane() as wait:
+        wait()
+
+
+def test_a_lane_on_a_gpu_is_a_stream_of_that_gpu_and_waits_for_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = list[str]()
+
+    class Stream:
+        def __init__(self, place: Any) -> None:
+            self.place = place
+
+        def synchronize(self) -> None:
+            steps.append(f"waited for the stream of {self.place}")
+
+    @contextlib.contextmanager
+    def current(stream: Stream) -> Iterator[None]:
+        steps.append("stream")
+        yield
+        steps.append("no stream")
+
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", current)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda place: steps.append("waited for all"))
+    with backend_file.TorchBackend("cuda:1", torch.device("cuda", 1)).lane() as wait:
+        wait()
+    assert steps == ["stream", "waited for the stream of cuda:1", "no stream"]
