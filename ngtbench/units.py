@@ -21,12 +21,17 @@ _DURATION_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def si(value: float | None, unit: str, digits: int = 3) -> str:
-    """Write a value with a decimal prefix, e.g. si(3.35e12, "B/s") == "3.35 TB/s"; "–" for None or a non-number."""
+    """Write a value with a decimal prefix, e.g. si(3.35e12, "B/s") == "3.35 TB/s"; "–" for None or a non-number.
+
+    A share without a unit has no prefix: si(0.97, "") == "0.97".
+    """
     if value is None or not math.isfinite(value):
         return "–"
     if value == 0:
         return f"0 {unit}".strip()
     rounded = float(f"{value:.{digits}g}")
+    if not unit and 1e-3 <= abs(rounded) < 1:  # a plain number: 0.97, not 970 m
+        return f"{rounded:g}"
     scale, prefix = next(((s, p) for s, p in _PREFIXES if abs(rounded) >= s * (1 - 1e-12)), _PREFIXES[-1])
     return f"{_plain(rounded / scale, digits)} {prefix}{unit}".strip()
 

@@ -11,13 +11,17 @@ from ngtbench.report import (
     costs,
     energy,
     figures,
+    filling,
     hardware,
+    heat_map,
+    in_flight,
     pairs,
     provenance,
     ranking,
     ranking_figures,
     results,
     rooflines,
+    sharing,
     steady,
 )
 from ngtbench.report.figures import Figure
@@ -59,6 +63,7 @@ def chapters(findings: Findings, weights: Sequence[Weights], prices: Sequence[An
         *_comparison(findings),
         Chapter("repeatability", "Repeatability", _known(figures.steadiness(systems), steady.table(systems))),
         _roofline(findings),
+        *_sharing(findings),
         Chapter("energy", "Energy", _known(figures.energy(systems), energy.measured(systems), energy.missing(systems))),
         *([Chapter("prices", "Prices", (costs.table(findings.rankings[0], prices),))] if prices and findings.rankings else []),
         Chapter("validity", "Validity", (results.validity(systems),)),
@@ -112,6 +117,12 @@ def _roofline(findings: Findings) -> Chapter:
     explained = [explain(system.results, system.limits, system.profiles) for system in systems]
     tables = (rooflines.helps(systems, explained), amdahl_table.table(systems))
     return Chapter("roofline", "Rooflines, and what would help", (hardware.limits(systems), *drawn, *tables))
+
+
+def _sharing(findings: Findings) -> list[Chapter]:
+    made = [part for of in (heat_map, sharing, filling, in_flight) for part in of.parts(findings.systems)]
+    note = "All of it measured; the pages of ngtbench schedule are modelled."
+    return [Chapter("sharing", "Scheduling and sharing", tuple(made), note)] if made else []
 
 
 def _weights(weights: Sequence[Weights]) -> Table:
