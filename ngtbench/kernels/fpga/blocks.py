@@ -9,13 +9,23 @@ import numpy as np
 from ngtbench.errors import BadInput
 from ngtbench.kernels.fpga.adder_graph import adder_graph
 from ngtbench.kernels.fpga.counts import Counts, count
-from ngtbench.kernels.fpga.estimate import DenseEstimate, Estimate, dsp_each, estimate_dense, exact, latest
+from ngtbench.kernels.fpga.estimate import (
+    ADDERS_PER_STAGE,
+    DenseEstimate,
+    Estimate,
+    dsp_each,
+    estimate_dense,
+    exact,
+    ff_of_adders,
+    lut_of_adders,
+)
 from ngtbench.kernels.fpga.network import GATES, Layer, Shape
-from ngtbench.kernels.fpga.ranges import Ends, sums, whole, windows
-from ngtbench.kernels.fpga.results import bias, saturation
+from ngtbench.kernels.fpga.ranges import Ends, shifted, sums, whole, windows
+from ngtbench.kernels.fpga.results import chosen_bits, constant_bits, final
 from ngtbench.kernels.fpga.reuse import nearest_valid
+from ngtbench.kernels.fpga.together import beside, chain, copies, wires
 from ngtbench.model.workload import Array
-from ngtbench.physics.fpga.fixed_point import Fixed, parse, values
+from ngtbench.physics.fpga.fixed_point import MOST_BITS, Fixed, parse, values
 
 _BRAM_BITS = 18 * 1024
 _RELU = "HLS reports of three networks less their layers"
@@ -24,13 +34,21 @@ _UNPROVEN = "counted, not calibrated: unproven"
 
 @dataclass(frozen=True)
 class Place:
-    """A layer, the types of its inputs, the shapes it stands between, and the ranges of its inputs."""
+    """A layer, the types of its inputs, the shapes it stands between, the ranges of its inputs, and how it is built."""
 
     layer: Layer
     types: tuple[Fixed, ...]
     before: Shape
     after: Shape
     ends: tuple[Ends, ...]
+    used: Array  # mask of the channels of the result that are needed
+    relu: Layer | None  # that is one circuit with it, or is the layer itself
+    clock_ns: float | None
+
+    @property
+    def size(self) -> int:
+        """Numbers of the result that are needed."""
+        return prod(self.after[:-1]) * int(self.used.sum())
 
 
 def block(place: Place) -> DenseEstimate:
@@ -55,12 +73,17 @@ def tally(place: Place, name: str = "kernel", given: Fixed | None = None) -> Cou
     layer, given = place.layer, given or place.types[0]
     assert layer.weight is not None  # of layers with arrays: `Layer` sees to it
     k = matrix(layer, name)
-    found = count(k, layer.weight.bits, given.bits)
     if layer.style != "da":
-        return found
-    low, high = (np.rint(np.ldexp(end, given.fraction)).astype(np.int64) for end in _inputs(place, name, given))
-    graph = adder_graph(k, low, high)
-    return replace(found, adder_cost=float(graph.cost), adder_depth=graph.longest)
+        return count(k, layer.weight.bits, given.bits)
+    inputs = _inputs(place, name, given)
+    k = k * inputs.varies[:, None] * np.resize(place.used, k.shape[1])  # gates of units stand side by side
+    low, high = (np.rint(np.ldexp(end, inputs.fraction)).astype(np.int64) for end in (inputs.least, inputs.most))
+    shift = np.where(inputs.varies, given.fraction - inputs.fraction, 0)[:, None]  # where one has fewer bits behind the point
+    if np.ldexp(np.abs(k).astype(float), shift).max() >= 2.0**MOST_BITS:
+        raise BadInput(f"weights of {layer.weight.bits} bits, inputs of {given.bits}: sums leave 63 bits: take fewer bits")
+    graph = adder_graph(k << shift, low, high)
+    found, held = count(k, layer.weight.bits, given.bits), graph.registers(ADDERS_PER_STAGE)
+    return replace(found, adder_cost=float(graph.cost), adder_depth=graph.longest, adder_registers=held)
 
 
 def _inputs(place: Place, name: str, given: Fixed) -> Ends:
@@ -70,35 +93,39 @@ def _inputs(place: Place, name: str, given: Fixed) -> Ends:
     return windows(place.layer, place.ends[0]) if name == "kernel" else place.ends[0]
 
 
-def _product(place: Place, name: str = "kernel", given: Fixed | None = None) -> DenseEstimate:
-    layer, counted = place.layer, tally(place, name, given)
+def _product(place: Place, counted: Counts) -> DenseEstimate:
+    layer = place.layer
     size = counted.n_in * counted.n_out
     if layer.style == "latency" and size % layer.reuse_factor:
         near = nearest_valid(counted.n_in, counted.n_out, layer.reuse_factor)
         raise BadInput(f"reuse factor {layer.reuse_factor} does not divide {counted.n_in}x{counted.n_out}: take {near}")
-    return estimate_dense(counted, style=layer.style, reuse_factor=layer.reuse_factor, multiplier=layer.multiplier)
+    style, factor, multiplier = layer.style, layer.reuse_factor, layer.multiplier
+    return estimate_dense(counted, style=style, reuse_factor=factor, multiplier=multiplier, clock_ns=place.clock_ns)
 
 
-def _with_results(place: Place, found: DenseEstimate, name: str = "kernel", of: str = "bias") -> DenseEstimate:
-    """Add what the bias and saturating results take in a layer of adders."""
-    layer = place.layer
-    if layer.style != "da" or layer.weight is None:
+def _affine(place: Place, name: str = "kernel", of: str = "bias") -> DenseEstimate:
+    """Estimate a product, and in a layer of adders what constants and saturating results take."""
+    layer, counted = place.layer, tally(place, name)
+    found = _product(place, counted)
+    if counted.adder_cost is None or counted.adder_registers is None or layer.weight is None:
         return found
-    least, most = sums(values(matrix(layer, name), layer.weight), _inputs(place, name, place.types[0]))
-    lut = found.lut
-    if of in layer.arrays:
-        added = values(layer.integers(of), layer.weight)
-        least, most = least + added, most + added
-        lut += bias(added, layer.weight.fraction, least, most)
-    return replace(found, lut=lut + saturation(layer.result, least, most))
+    weights, inputs = values(matrix(layer, name), layer.weight), _inputs(place, name, place.types[0])
+    constant = inputs.least[~inputs.varies] @ weights[~inputs.varies]  # what never varies joins the bias
+    more = values(layer.integers(of), layer.weight) if of in layer.arrays else np.zeros(len(constant))
+    relu = place.relu.result if place.relu else None
+    all_sums = shifted(sums(weights, inputs), more).at(place.used)
+    bits = constant_bits(all_sums, (constant + more)[place.used], layer.result) + chosen_bits(all_sums, layer.result, relu)
+    taken = inputs.bits[inputs.varies & np.any(weights[:, place.used], axis=1)].sum()
+    held = counted.adder_registers + int(taken + final(all_sums, layer.result, relu).bits.sum())
+    return replace(found, lut=lut_of_adders(counted.adder_cost, bits), ff=ff_of_adders(held))
 
 
 def _windows(place: Place) -> DenseEstimate:
     """Estimate a dense or convolutional layer: one circuit per position, or one through which positions stream."""
-    layer, found = place.layer, _with_results(place, _product(place))
+    layer, found = place.layer, _affine(place)
     positions = prod(place.after[:-1])
     if positions == 1 or not layer.option("streamed"):
-        return _copies(found, positions)
+        return copies(found, positions)
     steps = prod(place.before[:-1])
     ii = found.ii.times(steps)
     wait = Estimate(ii.value - found.ii.value, ii.low - found.ii.low, ii.high - found.ii.high, "positions, one after the other")
@@ -120,7 +147,7 @@ def _recurrent(place: Place) -> DenseEstimate:
     """Estimate a GRU or LSTM: two products, the gates' tables and their products with the state, each step after the last."""
     layer, (steps, _) = place.layer, place.before
     units, wide = layer.arrays["recurrent"].shape
-    given, state = _product(place), _product(place, "recurrent", layer.result)
+    given, state = (_product(place, tally(place, *what)) for what in (("kernel",), ("recurrent", layer.result)))
     tables = _tables(layer, wide + units * (layer.kind == "lstm"))
     bits = layer.result.bits
     per = dsp_each(bits, bits) * (layer.multiplier == "dsp" and layer.style != "da")
@@ -132,11 +159,11 @@ def _recurrent(place: Place) -> DenseEstimate:
         cycles=Estimate(3, 2, 8, _UNPROVEN),
         ii=exact(1, "pipelined"),
     )
-    step = _chain(_beside(given, state), _chain(tables, gates))
+    step = chain(beside(given, state), chain(tables, gates))
     cycles = step.cycles.times(steps)
     if layer.option("static"):
         return replace(step, cycles=cycles, ii=replace(cycles, rule="static: one circuit, step after step"))
-    return replace(_copies(step, steps), cycles=cycles, ii=step.ii)
+    return replace(copies(step, steps), cycles=cycles, ii=step.ii)
 
 
 def _tables(layer: Layer, looked_up: int) -> DenseEstimate:
@@ -169,13 +196,16 @@ def _activation(place: Place) -> DenseEstimate:
             cycles=Estimate(5, 3, 12, _RELU),
             ii=exact(1, "pipelined"),
         )
-        return _copies(one, rows)
+        return copies(one, rows)
     if function != "relu":
-        return _tables(layer, size)
+        return _tables(layer, place.size)
     if layer.style == "da":
-        found = _bitwise(place, size * place.types[0].bits / 2, 1)  # a choice of zero, two bits to a LUT
-        least, most = (np.maximum(end, 0) for end in place.ends[0])
-        return replace(found, lut=found.lut + saturation(layer.result, least, most).times(size // len(least)))
+        found = _bitwise(place, 0, 1)
+        if place.relu:
+            nothing = exact(0, "with the layer before it")
+            return replace(found, ff=nothing, cycles=nothing)
+        bits = chosen_bits(place.ends[0].at(place.used), place.types[0], layer.result)
+        return replace(found, lut=lut_of_adders(0, bits).times(prod(place.after[:-1])))
     return DenseEstimate(
         dsp=exact(0, "comparisons"),
         lut=Estimate(50 * size, 40 * size, 68 * size, _RELU),
@@ -189,7 +219,7 @@ def _activation(place: Place) -> DenseEstimate:
 def _bitwise(place: Place, lut: float, cycles: int) -> DenseEstimate:
     """Estimate what takes so many LUT, and a register per bit of the result."""
     none = exact(0, "adders and comparisons")
-    held = prod(place.after) * place.layer.result.bits
+    held = place.size * place.layer.result.bits
     return DenseEstimate(
         none, _loose(lut, _UNPROVEN), _loose(held, _UNPROVEN), none, exact(cycles, _UNPROVEN), exact(1, "pipelined")
     )
@@ -199,35 +229,11 @@ def _pool(place: Place) -> DenseEstimate:
     """Estimate comparing or adding the positions of a window, two at a time."""
     window = place.layer.option("size") ** (len(place.before) - 1)
     per = place.types[0].bits * (2 if place.layer.option("of") == "max" else 1)  # a comparison, then a choice
-    return _bitwise(place, prod(place.after) * (window - 1) * per, max(ceil(log2(window)), 1))
-
-
-def _flatten(place: Place) -> DenseEstimate:
-    nothing = exact(0, "wires")
-    return DenseEstimate(nothing, nothing, nothing, nothing, nothing, exact(1, "wires"))
+    return _bitwise(place, place.size * (window - 1) * per, max(ceil(log2(window)), 1))
 
 
 def _loose(value: float, rule: str) -> Estimate:
     return Estimate(value, value / 2, value * 2, rule)
-
-
-def _copies(one: DenseEstimate, copies: int) -> DenseEstimate:
-    return replace(
-        one, dsp=one.dsp.times(copies), lut=one.lut.times(copies), ff=one.ff.times(copies), bram18=one.bram18.times(copies)
-    )
-
-
-def _chain(one: DenseEstimate, then: DenseEstimate) -> DenseEstimate:
-    """Return two circuits, one after the other."""
-    ii = latest((one.ii, then.ii))
-    return DenseEstimate(
-        one.dsp + then.dsp, one.lut + then.lut, one.ff + then.ff, one.bram18 + then.bram18, one.cycles + then.cycles, ii
-    )
-
-
-def _beside(one: DenseEstimate, other: DenseEstimate) -> DenseEstimate:
-    """Return two circuits that work at the same time."""
-    return replace(_chain(one, other), cycles=latest((one.cycles, other.cycles)))
 
 
 _KINDS: Mapping[str, Callable[[Place], DenseEstimate]] = {
@@ -236,9 +242,9 @@ _KINDS: Mapping[str, Callable[[Place], DenseEstimate]] = {
     "conv2d": _windows,
     "gru": _recurrent,
     "lstm": _recurrent,
-    "batchnorm": lambda place: _copies(_with_results(place, _product(place, "scale"), "scale", "shift"), prod(place.before[:-1])),
+    "batchnorm": lambda place: copies(_affine(place, "scale", "shift"), prod(place.before[:-1])),
     "activation": _activation,
     "pool": _pool,
-    "add": lambda place: _bitwise(place, prod(place.after) * place.layer.result.bits, 1),
-    "flatten": _flatten,
+    "add": lambda place: _bitwise(place, place.size * place.layer.result.bits, 1),
+    "flatten": lambda place: wires(),
 }

@@ -1,7 +1,7 @@
 """Fits of what circuits cost to published synthesis results, with bands proven on networks that were left out."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil, log, sqrt
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from ngtbench.errors import BadInput
+from ngtbench.kernels.fpga.bands import COVERAGE, Row, half_width, multipliers, of_few
+from ngtbench.kernels.fpga.pipeline import Pipeline, fit_pipeline
 from ngtbench.model.workload import Array
 
-Row = Mapping[str, Any]
-COVERAGE = 0.9
-_FEW = 10  # weights in a layer whose band is 1.4 times as wide
 _LEAST_PER_COST = 0.95  # LUT over adder cost of 15 designs in yosys, of which five are rows here
+_BITS_VARY = 3  # times as much as adders do
 UNROLLED = 1  # the reuse factor at which nothing is shared in time
 
 
@@ -27,47 +27,21 @@ def rows(name: str) -> tuple[Row, ...]:
     return tuple(dict(zip(table["columns"], row, strict=True)) for row in table["rows"])
 
 
-def multiplier_limit(n_in: int, n_out: int, nnz: int, reuse_factor: int) -> int:
-    """Return how many multipliers HLS may make: ceil(n_in n_out / RF) - floor(zeros / RF)."""
-    return -(-n_in * n_out // reuse_factor) - (n_in * n_out - nnz) // reuse_factor
-
-
 @dataclass(frozen=True)
 class DenseFit:
-    """LUT and FF of a layer in Latency strategy, 8-bit weights and inputs; a spread is the half-width of log(true / value)."""
+    """A layer in Latency strategy, 8-bit weights and inputs; a spread is the half-width of log(true / value)."""
 
     per_weight: float  # LUT per non-zero weight: mostly its adder
     per_weight_unrolled: float  # more, at reuse factor 1
     per_waiting: float  # LUT per product that has no multiplier of its own
     per_product: float  # LUT per multiplier made of LUT
     spread: float  # of all but the multipliers, in a layer of many weights
-    ff: "RegisterFit"
-    ff_unrolled: "RegisterFit"  # the clock moves it more
+    pipeline: Pipeline
 
     def lut_of(self, nnz: Any, waiting: Any, reuse_factor: int) -> Any:
         """Return LUT outside multipliers, of numbers or arrays of them."""
         per = self.per_weight + self.per_weight_unrolled * (reuse_factor == UNROLLED)
         return per * nnz + self.per_waiting * waiting
-
-    def ff_of(self, row: Row) -> tuple[float, float]:
-        """Return FF, and the half-width of its logarithm, of counts as in a row of the set "dense"."""
-        unrolled = row["reuse_factor"] == UNROLLED
-        fit, terms = self.ff_unrolled if unrolled else self.ff, _register_terms(row)
-        return fit.per_adder * terms[0] + fit.per_product * terms[1], fit.spread * (of_few(row["nnz"]) if unrolled else 1)
-
-
-@dataclass(frozen=True)
-class RegisterFit:
-    """FF of a layer in Latency strategy."""
-
-    per_adder: float
-    per_product: float  # N3
-    spread: float
-
-
-def of_few(nnz: int) -> float:
-    """Return how much wider the band of a layer of few weights is than that of one of many: what single ones cost varies."""
-    return sqrt(1 + _FEW / max(nnz, 1))
 
 
 def fit_dense(given: Sequence[Row]) -> DenseFit:
@@ -78,26 +52,15 @@ def fit_dense(given: Sequence[Row]) -> DenseFit:
     networks = sorted({str(row["task"]) for row in given})
     if len(networks) < 2:
         raise BadInput(f"rows of {len(networks)} network: bands need two or more")
-    errors, ff_errors = list[float](), {True: list[float](), False: list[float]()}
+    errors, pipeline = list[float](), fit_pipeline(given)
     for network in networks:
-        other = _fitted([row for row in given if row["task"] != network])
+        other = _fitted([row for row in given if row["task"] != network], pipeline)
         for row in (row for row in given if row["task"] == network):
-            mine, waiting = _multipliers(row)
+            mine, waiting = multipliers(row)
             rest = row["LUT"] - other.per_product * mine * (row["multiplier_pragma"] == "LUT")
             error = _log(rest, other.lut_of(row["nnz"], waiting, row["reuse_factor"]))
             errors.append(error / of_few(row["nnz"]))
-            value, wider = other.ff_of(row)
-            ff_errors[row["reuse_factor"] == UNROLLED].append(_log(row["FF"], value) / wider)
-    made, (shared, unrolled) = (
-        _fitted(given),
-        (half_width(ff_errors[key]) if ff_errors[key] else float("nan") for key in (False, True)),
-    )
-    return replace(
-        made,
-        spread=half_width(errors),
-        ff=replace(made.ff, spread=shared),
-        ff_unrolled=replace(made.ff_unrolled, spread=unrolled),
-    )
+    return replace(_fitted(given, pipeline), spread=half_width(errors))
 
 
 @dataclass(frozen=True)
@@ -164,6 +127,43 @@ def fit_cost(given: Sequence[Row]) -> CostFit:
     return CostFit(tuple(np.linalg.lstsq(terms, logs, rcond=None)[0].tolist()), half_width(errors))
 
 
+@dataclass(frozen=True)
+class CircuitFit:
+    """LUT of circuits of adders; spread is the half-width of log(true / value)."""
+
+    per_cost: float  # of this package's graph, where the compiler made its own
+    per_bit: float  # that a constant is added to, or that saturation or a ReLU chooses
+    spread: float
+
+    def of(self, cost: float, bits: float) -> tuple[float, float]:
+        """Return LUT, and the half-width of its logarithm: what bits take varies more than what adders do."""
+        value = self.per_cost * cost + self.per_bit * bits
+        return value, self.spread * (1 + (_BITS_VARY - 1) * self.per_bit * bits / value) if value else 0.0
+
+
+def fit_circuits(given: Sequence[Row]) -> CircuitFit:
+    """Fit rows as those of the set "circuits", combinational and pipelined figures alike; the band is conformal over fifths."""
+    errors = list[float]()
+    for fold in range(5):
+        others = _circuits([row for place, row in enumerate(given) if place % 5 != fold])
+        for row in given[fold::5]:
+            value, wider = others.of(row["cost"], row["bits"])
+            errors += [_log(row[lut], value) / wider for lut in ("LUT", "LUT_pipelined")]
+    return replace(_circuits(given), spread=half_width(errors))
+
+
+@cache
+def circuit_fit() -> CircuitFit:
+    """Return the fit to circuits of random layers and small networks."""
+    return fit_circuits(rows("circuits"))
+
+
+@cache
+def register_fit() -> RatioFit:
+    """Return FF over the bits that registers are counted to hold."""
+    return fit_ratio(rows("circuits"), lambda row: row["FF_pipelined"] / row["registers"])
+
+
 @cache
 def cost_fit() -> CostFit:
     """Return the fit to adder graphs of random layers."""
@@ -178,13 +178,10 @@ def ebops_fit() -> RatioFit:
 
 @cache
 def adder_ff_fit() -> RatioFit:
-    """Return FF over LUT of routed networks, pipelined for 2 ns."""
-    return fit_ratio(rows("routed"), lambda row: row["FF"] / row["LUT"])
-
-
-def half_width(errors: Sequence[float]) -> float:
-    """Return the size that 90 % of errors do not exceed, for one more error from where these are from."""
-    return sorted(abs(error) for error in errors)[min(ceil((len(errors) + 1) * COVERAGE), len(errors)) - 1]
+    """Return FF over LUT: midway between routed networks and small circuits, which hold more; the band is of both together."""
+    routed = fit_ratio(rows("routed"), lambda row: row["FF"] / row["LUT"])
+    small = fit_ratio(rows("circuits"), lambda row: row["FF_pipelined"] / row["LUT_pipelined"])
+    return RatioFit(sqrt(routed.value * small.value), min(routed.low, small.low), max(routed.high, small.high))
 
 
 def _cost_terms(row: Row) -> list[Any]:
@@ -194,42 +191,24 @@ def _cost_terms(row: Row) -> list[Any]:
     return [1.0, *(np.log(way) for way in ways), log(row["input_bits"] + row["weight_bits"] / 2 + 1)]
 
 
-def _multipliers(row: Row) -> tuple[int, int]:
-    """Return how many products have a multiplier of their own, and how many wait for one."""
-    products = int(row["distinct_input_weight_pairs_csd_ge3"])
-    mine = min(products, multiplier_limit(row["n_in"], row["n_out"], row["nnz"], row["reuse_factor"]))
-    return mine, products - mine
-
-
-def _register_terms(row: Row) -> tuple[float, float]:
-    """Return about how many adders hold registers, and N3.
-
-    Adders add weights, and signed digits where nothing is shared in time; inputs and outputs bring one each along.
-    """
-    added = row["csd_digits_total"] if row["reuse_factor"] == UNROLLED else row["nnz"]
-    return max(added - row["n_in"] - row["n_out"], added / 4), row["distinct_input_weight_pairs_csd_ge3"]
-
-
-def _fitted(given: Sequence[Row]) -> DenseFit:
-    """Return the coefficients by least relative squares, spreads of one."""
+def _fitted(given: Sequence[Row], pipeline: Pipeline) -> DenseFit:
+    """Return the coefficients of LUT by least relative squares, a spread of one."""
     columns = list[tuple[float, float, float, float]]()
     for row in given:
-        mine, waiting = _multipliers(row)
+        mine, waiting = multipliers(row)
         nnz, unrolled = float(row["nnz"]), row["reuse_factor"] == UNROLLED
         columns.append((nnz, nnz * unrolled, waiting, mine * (row["multiplier_pragma"] == "LUT")))
-    lut = _relative(columns, [row["LUT"] for row in given])
-    kinds = ([row for row in given if (row["reuse_factor"] == UNROLLED) is unrolled] for unrolled in (False, True))
-    ff, unrolled_ff = (_relative([_register_terms(row) for row in kind], [row["FF"] for row in kind]) for kind in kinds)
-    one, two, three, four = lut
-    return DenseFit(one, two, three, four, 1.0, RegisterFit(ff[0], ff[1], 1.0), RegisterFit(unrolled_ff[0], unrolled_ff[1], 1.0))
+    scaled = np.array(columns) / np.array([row["LUT"] for row in given], np.float64)[:, None]
+    one, two, three, four = np.linalg.lstsq(scaled, np.ones(len(given)), rcond=None)[0].tolist()
+    return DenseFit(one, two, three, four, 1.0, pipeline)
 
 
-def _relative(columns: Sequence[tuple[float, ...]], of: Sequence[float]) -> list[float]:
-    """Return the coefficients of columns by least relative squares."""
-    if not of:
-        return [float("nan")] * 2
-    scaled = np.array(columns) / np.array(of, np.float64)[:, None]
-    return [float(one) for one in np.linalg.lstsq(scaled, np.ones(len(of)), rcond=None)[0]]
+def _circuits(given: Sequence[Row]) -> CircuitFit:
+    """Return the coefficients by least relative squares of both figures, a spread of one."""
+    terms = np.array([(row["cost"], row["bits"]) for row in given for _ in range(2)], np.float64)
+    of = np.array([row[lut] for row in given for lut in ("LUT", "LUT_pipelined")], np.float64)
+    per_cost, per_bit = np.linalg.lstsq(terms / of[:, None], np.ones(len(of)), rcond=None)[0].tolist()
+    return CircuitFit(per_cost, per_bit, 1.0)
 
 
 def _lut_per_cost(row: Row) -> float:

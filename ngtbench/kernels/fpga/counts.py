@@ -16,7 +16,7 @@ class Counts:
     """Numbers of a dense layer of integer weights.
 
     `distinct_input_weight_pairs_csd_ge3` (N3) counts the different weights of three or more signed digits that each input
-    meets, summed over inputs. `ebops`, `adder_cost` and `adder_depth` are None where they are unknown.
+    meets, summed over inputs. `ebops` and what an adder graph says are None where they are unknown.
     """
 
     n_in: int
@@ -29,6 +29,7 @@ class Counts:
     ebops: float | None = None
     adder_cost: float | None = None
     adder_depth: int | None = None
+    adder_registers: int | None = None  # bits, after every second adder
 
     def __post_init__(self) -> None:
         for what in _WHOLE:
@@ -46,7 +47,7 @@ class Counts:
             )
 
 
-_WHOLE = tuple(name for name in Counts.__dataclass_fields__ if name not in ("ebops", "adder_cost", "adder_depth"))
+_WHOLE = tuple(name for name in Counts.__dataclass_fields__ if name != "ebops" and not name.startswith("adder"))
 
 
 def _whole(what: str, number: object) -> int:

@@ -9,16 +9,16 @@ import numpy as np
 
 from ngtbench.errors import BadInput
 from ngtbench.kernels.fpga import calibration
-from ngtbench.kernels.fpga.calibration import DenseFit, RatioFit, multiplier_limit, of_few
+from ngtbench.kernels.fpga.bands import Row, multiplier_limit, multipliers, of_few
+from ngtbench.kernels.fpga.calibration import DenseFit, RatioFit
 from ngtbench.kernels.fpga.counts import Counts
 from ngtbench.kernels.fpga.network import Multiplier, Style
+from ngtbench.kernels.fpga.pipeline import known, serial
 from ngtbench.kernels.fpga.reuse import nearest_valid, valid
 
 ADDERS_PER_STAGE = 2
 _WIDE, _NARROW = 27, 18  # bits of a DSP48E2 multiplier's operands, signed
 _NO_DSP_BITS = 9  # hls4ml: narrower weights are multiplied in LUT in Resource strategy
-_SERIAL = 64  # weights of an output from which HLS was seen to serialise sums: 48 cycles at 105
-_CYCLES = 2  # a layer's pipeline is that much shorter or longer, by clock period
 _WORD, _WORDS = 36, 512  # a BRAM18 as wide as it can be
 
 
@@ -67,32 +67,54 @@ def exact(value: float, rule: str) -> Estimate:
 
 
 def lut_from_adder_cost(cost: float) -> Estimate:
-    """Return the LUT of a design in distributed arithmetic from the bits in which its adders add."""
+    """Return the LUT of a design in distributed arithmetic from the bits in which its compiler's adders add.
+
+    Those of sums that keep every bit: what rounding, saturation and biases take is no part of it.
+    """
     return _scaled(cost, calibration.adder_fit(), "LUT / adder cost of 10 routed and 5 yosys designs")
+
+
+def lut_of_adders(cost: float, bits: float) -> Estimate:
+    """Return the LUT of a layer of adders: the cost of this package's graph, and the bits of constants and choices behind it."""
+    return _around(*calibration.circuit_fit().of(cost, bits), "adder cost, bits of constants and saturation; circuits in yosys")
+
+
+def ff_of_adders(bits: float) -> Estimate:
+    """Return the FF of a layer of adders: the bits of its inputs, its results, and between them after every second adder."""
+    return _scaled(bits, calibration.register_fit(), "bits in registers after every second adder; circuits in yosys")
 
 
 def lut_from_ebops(ebops: float) -> Estimate:
     """Return the LUT of a trained, routed network in distributed arithmetic from its effective bit operations.
 
-    Single layers without shared structure take down to half of it.
+    Single layers of random weights take 0.5 to 0.94 of them: half of such layers lie outside the band.
     """
     return _scaled(ebops, calibration.ebops_fit(), "LUT / EBOPs of 20 routed networks")
 
 
 def estimate_dense(
-    counts: Counts, *, style: Style, reuse_factor: int = 1, multiplier: Multiplier = "dsp", fit: DenseFit | None = None
+    counts: Counts,
+    *,
+    style: Style,
+    reuse_factor: int = 1,
+    multiplier: Multiplier = "dsp",
+    clock_ns: float | None = None,
+    fit: DenseFit | None = None,
 ) -> DenseEstimate:
     """Estimate a dense layer: "latency" and "resource" as hls4ml's strategies, "da" in distributed arithmetic.
 
-    `fit` replaces the calibration of Latency strategy. Raises BadInput for a reuse factor that the style does not allow.
+    The clock period decides registers and cycles of Latency strategy; without one their bands hold from 3.3 to 5 ns. `fit`
+    replaces its calibration. Raises BadInput for a reuse factor that the style does not allow, or a clock that is none.
     """
     if isinstance(reuse_factor, bool) or not isinstance(reuse_factor, int | np.integer) or reuse_factor < 1:
         raise BadInput(f"reuse factor {reuse_factor!r}: give a whole number from 1")
     reuse_factor = int(reuse_factor)
+    if clock_ns is not None and not 0 < clock_ns < float("inf"):
+        raise BadInput(f"a clock of {clock_ns} ns: give a period above 0")
     if style not in get_args(Style) or multiplier not in get_args(Multiplier):
         raise BadInput(f"style {style!r}, multiplier {multiplier!r}: give latency, resource or da, and dsp or lut")
     if style == "latency":
-        return _latency(counts, reuse_factor, multiplier, fit or calibration.dense_fit())
+        return _latency(counts, reuse_factor, multiplier, clock_ns, fit or calibration.dense_fit())
     if style == "resource":
         return _resource(counts, reuse_factor, multiplier)
     if reuse_factor != 1:
@@ -106,25 +128,33 @@ def dsp_each(weight_bits: int, input_bits: int) -> int:
     return (1 + (wide > _WIDE)) * (1 + (narrow > _NARROW))
 
 
-def _latency(counts: Counts, reuse_factor: int, multiplier: Multiplier, fit: DenseFit) -> DenseEstimate:
-    products = counts.distinct_input_weight_pairs_csd_ge3
+def _latency(counts: Counts, reuse_factor: int, multiplier: Multiplier, clock_ns: float | None, fit: DenseFit) -> DenseEstimate:
+    row = {**vars(counts), "reuse_factor": reuse_factor}
     limit = multiplier_limit(counts.n_in, counts.n_out, counts.nnz, reuse_factor)
-    mine = min(products, limit)
+    mine, waiting = multipliers(row)
     proven = counts.weight_bits == counts.input_bits == 8
     wide = (counts.weight_bits + counts.input_bits) / 16
-    rest = float(fit.lut_of(counts.nnz, products - mine, reuse_factor)) * wide
+    rest = float(fit.lut_of(counts.nnz, waiting, reuse_factor)) * wide
     made = fit.per_product * mine * counts.weight_bits * counts.input_bits / 64 if multiplier == "lut" else 0.0
     where = "HLS reports, 8x8 bit" + ("" if proven else ", scaled by width: unproven")
     reach = exp(fit.spread * of_few(counts.nnz))
-    ff, ff_spread = fit.ff_of({**vars(counts), "reuse_factor": reuse_factor})
+    ff, low, high = (figure * wide for figure in fit.pipeline.ff(row, clock_ns))
+    when = _when(row, clock_ns)
+    cycles = Estimate(*fit.pipeline.cycles(row, multiplier == "lut", clock_ns), f"depth of sums, waits for a multiplier{when}")
     return DenseEstimate(
         dsp=_latency_dsp(counts, mine, limit, proven) if multiplier == "dsp" else exact(0, "multipliers in LUT"),
         lut=Estimate(rest + made, rest / reach + made, rest * reach + made, f"weights, waiting products, multipliers; {where}"),
-        ff=_around(ff * wide, ff_spread, f"adders, products; {where}"),
+        ff=Estimate(ff, low, high, f"adders, products; {where}" if reuse_factor > 1 else f"signed digits{when}; {where}"),
         bram18=exact(0, "weights are constants"),
-        cycles=_latency_cycles(counts, ceil(products / mine) if mine else 1),
-        ii=_latency_ii(counts, reuse_factor, ceil(products / mine) if mine else 1),
+        cycles=cycles,
+        ii=_latency_ii(reuse_factor, cycles),
     )
+
+
+def _when(row: Row, clock_ns: float | None) -> str:
+    """Say what a rule knows of the clock, and where it was not seen to hold."""
+    said = ", any clock of 3.3 to 5 ns" if clock_ns is None else f" at {clock_ns:g} ns"
+    return said + ("" if known(clock_ns) else ": unproven") + ("; HLS may serialise such sums: unproven" if serial(row) else "")
 
 
 def _latency_dsp(counts: Counts, mine: int, limit: int, proven: bool) -> Estimate:
@@ -136,20 +166,11 @@ def _latency_dsp(counts: Counts, mine: int, limit: int, proven: bool) -> Estimat
     return Estimate(mine * each, 0, (mine if narrow else limit) * each, f"{rule}, {each} DSP each; unproven outside 8x8 bit")
 
 
-def _latency_cycles(counts: Counts, waits: int) -> Estimate:
-    depth = max(ceil(log2(counts.n_in)), 1)
-    value = depth + waits - 1
-    serial = counts.nnz / counts.n_out >= _SERIAL
-    rule = "log2(n_in) + waits for a multiplier" + ("; HLS may serialise such sums: unproven" if serial else "")
-    return Estimate(value, max(value - _CYCLES, 1), value + (counts.n_in / 2 if serial else _CYCLES), rule)
-
-
-def _latency_ii(counts: Counts, reuse_factor: int, waits: int) -> Estimate:
-    cycles = _latency_cycles(counts, waits)
+def _latency_ii(reuse_factor: int, cycles: Estimate) -> Estimate:
     if reuse_factor <= 2:
         return exact(reuse_factor, "PIPELINE II = RF")
-    least, most = (min(reuse_factor, figure + 1) for figure in (cycles.low, cycles.high))
-    return Estimate(min(reuse_factor, cycles.value + 1), least, most, "PIPELINE II = RF, or less where the work runs out")
+    value, least, most = (min(reuse_factor, figure + 1) for figure in (cycles.value, cycles.low, cycles.high))
+    return Estimate(value, least, most, "PIPELINE II = RF, or less where the work runs out")
 
 
 def _resource(counts: Counts, reuse_factor: int, multiplier: Multiplier) -> DenseEstimate:
@@ -182,7 +203,7 @@ def _distributed(counts: Counts) -> DenseEstimate:
     row = {name: getattr(counts, name) for name in ("n_in", "n_out", "nnz", "csd_digits_total", "weight_bits", "input_bits")}
     guess = calibration.cost_fit()
     cost = counts.adder_cost if counts.adder_cost is not None else float(guess.of(row)) if counts.nnz else 0.0
-    lut = lut_from_adder_cost(cost)
+    lut = lut_of_adders(cost, 0)
     if not known and cost:
         low, high = (sqrt(guess.spread**2 + log(end / lut.value) ** 2) for end in (lut.low, lut.high))
         lut = Estimate(lut.value, lut.value * exp(-low), lut.value * exp(high), f"adder cost from signed digits; {lut.rule}")
@@ -194,7 +215,7 @@ def _distributed(counts: Counts) -> DenseEstimate:
         dsp=exact(0, "shifts and adds"),
         lut=lut,
         ff=Estimate(
-            lut.value * ff.value, lut.low * ff.low, lut.high * ff.high, "FF / LUT of 10 routed networks, pipelined for 2 ns"
+            lut.value * ff.value, lut.low * ff.low, lut.high * ff.high, "FF / LUT of 10 routed networks and of circuits in yosys"
         ),
         bram18=exact(0, "weights are wires"),
         cycles=Estimate(stages, max(stages - 1, 1), stages + 1, f"{ADDERS_PER_STAGE} adders between registers"),

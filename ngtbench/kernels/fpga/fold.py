@@ -29,3 +29,16 @@ def folded(network: Network) -> Network:
         layers[layers.index(before)] = taken
         names[layer.name] = before.name
     return replace(network, layers=tuple(layers))
+
+
+def joined(network: Network) -> dict[str, Layer]:
+    """Return the ReLU of adders that is one circuit with a layer, by both their names: it alone takes that layer's result."""
+    found = dict[str, Layer]()
+    for layer in network.layers:
+        readers = [other for other in network.layers if layer.name in other.inputs]
+        relu = readers[0] if len(readers) == 1 and readers[0].kind == "activation" else None
+        if relu is None or relu.option("function") != "relu" or {layer.style, relu.style} != {"da"}:
+            continue
+        if layer.kind in (*_TAKES, "batchnorm"):
+            found |= {layer.name: relu, relu.name: relu}
+    return found

@@ -6,7 +6,8 @@ from operator import add
 
 from ngtbench.kernels.fpga.blocks import Place, block
 from ngtbench.kernels.fpga.estimate import DenseEstimate, Estimate, exact, latest
-from ngtbench.kernels.fpga.fold import folded
+from ngtbench.kernels.fpga.fold import folded, joined
+from ngtbench.kernels.fpga.needed import needed
 from ngtbench.kernels.fpga.network import Network
 from ngtbench.kernels.fpga.ranges import results, whole
 
@@ -19,18 +20,21 @@ class NetworkEstimate:
     total: DenseEstimate
 
 
-def estimate_network(network: Network) -> NetworkEstimate:
-    """Estimate a network, batch normalisations folded where they can be.
+def estimate_network(network: Network, clock_ns: float | None = None) -> NetworkEstimate:
+    """Estimate a network, batch normalisations folded where they can be; the clock as in `estimate_dense`.
 
     Raises BadInput naming the layer that cannot be built so.
     """
     network = folded(network)
-    shapes = network.shapes()
-    layers, ends = dict[str, DenseEstimate](), {"input": whole(network.type, network.shape[-1])}
+    shapes, ends = network.shapes(), {"input": whole(network.type, network.shape[-1])}
     for layer in network.layers:
-        before, given = shapes[layer.inputs[0]], tuple(ends[name] for name in layer.inputs)
-        layers[layer.name] = block(Place(layer, network.types(layer), before, shapes[layer.name], given))
-        ends[layer.name] = results(layer, before, given)
+        ends[layer.name] = results(layer, shapes[layer.inputs[0]], tuple(ends[name] for name in layer.inputs))
+    used, relus, layers = needed(network, ends), joined(network), dict[str, DenseEstimate]()
+    for layer in network.layers:
+        given, before = tuple(ends[name] for name in layer.inputs), shapes[layer.inputs[0]]
+        known = given, used[layer.name], relus.get(layer.name), clock_ns
+        place = Place(layer, network.types(layer), before, shapes[layer.name], *known)
+        layers[layer.name] = block(place)
     parts = list(layers.values())
     dsp, lut, ff, bram18 = (reduce(add, (getattr(part, what) for part in parts)) for what in ("dsp", "lut", "ff", "bram18"))
     slowest = latest(part.ii for part in parts)
@@ -39,7 +43,7 @@ def estimate_network(network: Network) -> NetworkEstimate:
 
 def _longest(network: Network, layers: dict[str, DenseEstimate]) -> Estimate:
     """Return the cycles until the last layer's result is there."""
-    ready = {"input": exact(0, "")}
+    ready = {"input": exact(any(layer.style == "da" for layer in network.layers), "a register in front")}
     for layer in network.layers:
         ready[layer.name] = latest(ready[name] for name in layer.inputs) + layers[layer.name].cycles
     done = ready[network.layers[-1].name]

@@ -1,6 +1,7 @@
 """Ranges of what layers compute, channel by channel: adders are as wide as their numbers, not as their types."""
 
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,26 +9,74 @@ from ngtbench.kernels.fpga.network import Layer, Shape
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import Fixed, values
 
-Ends = tuple[Array, Array]  # least and most real value of each channel
+NOTHING = -99  # bits behind the point of a number that is always zero
+
+
+class Ends(NamedTuple):
+    """Least and most real value of each channel, and the bits behind the point that it uses."""
+
+    least: Array
+    most: Array
+    fraction: Array
+
+    def at(self, these: Array) -> "Ends":
+        """Return the ranges of the channels that a mask or index names."""
+        return Ends(self.least[these], self.most[these], self.fraction[these])
+
+    def tiled(self, times: int) -> "Ends":
+        """Return the ranges of channels, so often one after the other."""
+        return Ends(np.tile(self.least, times), np.tile(self.most, times), np.tile(self.fraction, times))
+
+    @property
+    def varies(self) -> Array:
+        """Mask of the channels that are no constants."""
+        return np.array(self.least < self.most, bool)
+
+    @property
+    def bits(self) -> Array:
+        """Width of each channel in two's complement, without a sign bit where none is needed."""
+        low, high = (np.ldexp(end, self.fraction) for end in (self.least, self.most))
+        magnitude = np.maximum(np.floor(high), np.ceil(-low) - 1)
+        return np.array(np.ceil(np.log2(np.maximum(magnitude, 0) + 1)) + (low < 0), int)
 
 
 def whole(of: Fixed, channels: int) -> Ends:
     """Return the range of a type."""
-    return np.full(channels, values(np.array(of.lowest), of)), np.full(channels, values(np.array(of.highest), of))
+    least, most = (np.full(channels, values(np.array(end), of)) for end in (of.lowest, of.highest))
+    return Ends(least, most, np.full(channels, of.fraction))
 
 
 def windows(layer: Layer, ends: Ends) -> Ends:
     """Return the ranges of a layer's inputs, those of a convolution's window one after the other; padding brings zeros."""
-    kernel = layer.arrays["kernel"]
-    least, most = (np.tile(end, prod(kernel.shape[:-2])) for end in ends)
+    found = ends.tiled(prod(layer.arrays["kernel"].shape[:-2]))
     padded = layer.kind in ("conv1d", "conv2d") and layer.option("padding") == "same"
-    return (np.minimum(least, 0), np.maximum(most, 0)) if padded else (least, most)
+    return Ends(np.minimum(found.least, 0), np.maximum(found.most, 0), found.fraction) if padded else found
 
 
 def sums(weights: Array, ends: Ends) -> Ends:
     """Return the ranges of sums over inputs of real weights (inputs, outputs)."""
-    low, high = (np.reshape(end, (-1, 1)) for end in ends)
-    return np.minimum(weights * low, weights * high).sum(axis=0), np.maximum(weights * low, weights * high).sum(axis=0)
+    low, high, fraction = (np.reshape(end, (-1, 1)) for end in ends)
+    behind = np.where((weights != 0) & (low < high), places(weights) + fraction, NOTHING)
+    least, most = np.minimum(weights * low, weights * high).sum(axis=0), np.maximum(weights * low, weights * high).sum(axis=0)
+    return Ends(least, most, behind.max(axis=0))
+
+
+def shifted(ends: Ends, added: Array) -> Ends:
+    """Return the ranges of numbers to which constants are added."""
+    return Ends(ends.least + added, ends.most + added, np.maximum(ends.fraction, places(added)))
+
+
+def rectified(ends: Ends) -> Ends:
+    """Return the ranges behind a ReLU."""
+    return Ends(np.maximum(ends.least, 0), np.maximum(ends.most, 0), ends.fraction)
+
+
+def places(x: Array) -> Array:
+    """Return the bits behind the point that real numbers use, fewer than none where they end in zeros before it."""
+    mantissa, exponent = np.frexp(x)
+    k = np.ldexp(mantissa, 53).astype(np.int64)
+    zeros = np.frexp((k & -k).astype(np.float64))[1] - 1
+    return np.where(k == 0, NOTHING, 53 - exponent - zeros)
 
 
 def results(layer: Layer, before: Shape, given: tuple[Ends, ...]) -> Ends:
@@ -38,31 +87,34 @@ def results(layer: Layer, before: Shape, given: tuple[Ends, ...]) -> Ends:
             name, added = ("scale", "shift") if layer.kind == "batchnorm" else ("kernel", "bias")
             array, more = values(layer.integers(name), weight), layer.integers(added) if added in layer.arrays else np.array(0)
             if layer.kind == "batchnorm":
-                least, most = sums(np.diag(array), first)
+                found = sums(np.diag(array), first)
             else:
-                least, most = sums(array.reshape(-1, array.shape[-1]), windows(layer, first))
-            found = least + values(more, weight), most + values(more, weight)
+                found = sums(array.reshape(-1, array.shape[-1]), windows(layer, first))
+            found = shifted(found, values(more, weight))
         case "add":
-            found = first[0] + given[1][0], first[1] + given[1][1]
+            other = given[1]
+            found = Ends(first.least + other.least, first.most + other.most, np.maximum(first.fraction, other.fraction))
         case "activation" if layer.option("function") == "relu":
-            found = np.maximum(first[0], 0), np.maximum(first[1], 0)
+            found = rectified(first)
         case "pool":
-            found = first
+            divided = layer.option("of") == "average"  # by a number that may be no power of two: all bits of the type
+            found = first._replace(fraction=np.maximum(first.fraction, layer.result.fraction)) if divided else first
         case "flatten":
-            found = np.tile(first[0], prod(before[:-1])), np.tile(first[1], prod(before[:-1]))
+            found = first.tiled(prod(before[:-1]))
         case _:
             return whole(layer.result, layer.arrays["recurrent"].shape[0] if layer.arrays else before[-1])
-    return _kept(layer.result, found)
+    return kept(layer.result, found)
 
 
-def _kept(to: Fixed, ends: Ends) -> Ends:
+def kept(to: Fixed, ends: Ends) -> Ends:
     """Return ranges after a type took them in: cut off, or all of it where numbers wrap."""
-    low, high = whole(to, len(ends[0]))
+    low, high, _ = whole(to, len(ends.least))
     step = np.ldexp(1.0, -to.fraction)
-    least, most = np.floor(ends[0] / step) * step, np.ceil(ends[1] / step) * step
+    least, most = np.floor(ends.least / step) * step, np.ceil(ends.most / step) * step
+    below, above, fraction = least < low, most > high, np.minimum(ends.fraction, to.fraction)
+    if to.overflow == "WRAP":
+        return Ends(np.where(below | above, low, least), np.where(below | above, high, most), fraction)
     if to.overflow == "SAT_ZERO":
-        return np.clip(np.minimum(least, 0), low, high), np.clip(np.maximum(most, 0), low, high)
-    if to.overflow != "WRAP":
-        return np.clip(least, low, high), np.clip(most, low, high)
-    out = (least < low) | (most > high)
-    return np.where(out, low, least), np.where(out, high, most)
+        return Ends(np.clip(np.minimum(least, 0), low, high), np.clip(np.maximum(most, 0), low, high), fraction)
+    ends_in = np.maximum(np.where(below, places(low), NOTHING), np.where(above, places(high), NOTHING))
+    return Ends(np.clip(least, low, high), np.clip(most, low, high), np.maximum(fraction, ends_in))

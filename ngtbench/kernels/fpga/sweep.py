@@ -68,7 +68,7 @@ def sweep(
     total = held.sum(axis=(1, 2), dtype=np.int64)
     cost = np.where(nnz > 0, calibration.cost_fit().of({**counted, "csd_digits_total": total}), 0.0)
     ebops = span[size].sum(axis=(1, 2), dtype=np.int64) * input_bits
-    return Sweep(nnz, products, ebops, mine * (multiplier == "dsp"), rest + made, cost * calibration.adder_fit().value)
+    return Sweep(nnz, products, ebops, mine * (multiplier == "dsp"), rest + made, cost * calibration.circuit_fit().per_cost)
 
 
 def estimates(setup: Setup, weights: Array, pruned: Array, fit: Array) -> Run:

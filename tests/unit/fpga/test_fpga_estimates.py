@@ -8,6 +8,7 @@ import pytest
 from ngtbench.errors import BadInput
 from ngtbench.kernels.fpga import Counts, counts, estimate_dense, lut_from_adder_cost, nearest_valid, valid
 from ngtbench.kernels.fpga.counts import integers
+from ngtbench.kernels.fpga.estimate import lut_of_adders
 from ngtbench.kernels.fpga.sweep import sweep
 
 PLAIN: dict[str, Any] = {
@@ -136,7 +137,7 @@ def test_reuse_factors_that_are_none_are_bad_input(reuse_factor: Any) -> None:
 
 def test_distributed_arithmetic_takes_the_graph_where_there_is_one() -> None:
     guessed, known = (estimate_dense(of(adder_cost=cost, adder_depth=6), style="da") for cost in (None, 4000.0))
-    assert known.lut == lut_from_adder_cost(4000.0)
+    assert known.lut == lut_of_adders(4000.0, 0)
     assert guessed.lut.low < guessed.lut.value < guessed.lut.high
     assert (known.dsp.value, known.ii.value, known.cycles.value) == (0, 1, 3)
     assert known.lut.high - known.lut.low < 0.3 * known.lut.value
@@ -164,3 +165,37 @@ def test_a_sweep_gives_what_layers_one_by_one_give() -> None:
             assert got == pytest.approx(want)
     with pytest.raises(BadInput, match="do not fit"):
         sweep(k, weight_bits=5, input_bits=8)
+
+
+def test_a_faster_clock_takes_more_cycles_and_registers_and_no_clock_means_any() -> None:
+    fast, slow, any_clock = (estimate_dense(of(), style="latency", clock_ns=clock) for clock in (3.33, 5.0, None))
+    assert fast.ff.value == pytest.approx(slow.ff.value * 5 / 3.33)
+    assert fast.cycles.value > slow.cycles.value
+    assert any_clock.ff.value**2 == pytest.approx(fast.ff.value * slow.ff.value)
+    assert (fast.lut, fast.dsp) == (slow.lut, slow.dsp)
+    for what in ("ff", "cycles"):
+        low, high, whole = (getattr(one, what) for one in (slow, fast, any_clock))
+        assert (whole.low, whole.high) == (low.low, high.high)
+        assert low.value < whole.value < high.value
+        assert "unproven" not in whole.rule + low.rule
+    shared = [estimate_dense(of(), style="latency", reuse_factor=2, clock_ns=clock).ff for clock in (3.33, 5.0, None)]
+    assert shared[0] == shared[1] == shared[2]
+
+
+def test_multipliers_in_lut_may_take_as_few_cycles_as_at_a_slow_clock() -> None:
+    made, ready = (estimate_dense(of(), style="latency", multiplier=how, clock_ns=3.33).cycles for how in ("lut", "dsp"))
+    assert made.high == ready.high
+    assert made.low == estimate_dense(of(), style="latency", clock_ns=5.0).cycles.low < ready.low
+
+
+@pytest.mark.parametrize("clock_ns", [2.0, 8.0])
+def test_a_clock_that_no_report_has_is_unproven(clock_ns: float) -> None:
+    found = estimate_dense(of(), style="latency", clock_ns=clock_ns)
+    assert "unproven" in found.cycles.rule
+    assert "unproven" in found.ff.rule
+
+
+@pytest.mark.parametrize("clock_ns", [0.0, -1.0, float("nan"), float("inf")])
+def test_clocks_that_are_none_are_bad_input(clock_ns: float) -> None:
+    with pytest.raises(BadInput, match="a clock of"):
+        estimate_dense(of(), style="latency", clock_ns=clock_ns)
