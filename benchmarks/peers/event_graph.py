@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from ngtbench.analysis.statistics import student_t
 from ngtbench.discover.machine import discover
 from ngtbench.errors import Unavailable
 from ngtbench.kernels.scheduling import event_graph
@@ -178,10 +179,10 @@ def row(name: str, samples: Samples, least: float) -> str:
 
 
 def ratio(peers: list[float], ours: list[float]) -> tuple[float, float, float]:
-    """Return the geometric mean of the rounds' ratios with its 95 % interval."""
+    """Return the geometric mean of the rounds' ratios with its 95 % interval, of Student's t; without end for one round."""
     logs = [math.log(peer / own) for peer, own in zip(peers, ours, strict=True)]
     middle = statistics.fmean(logs)
-    half = 2.09 * statistics.stdev(logs) / math.sqrt(len(logs)) if len(logs) > 1 else math.inf
+    half = student_t(len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs)) if len(logs) > 1 else math.inf
     return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
 
 

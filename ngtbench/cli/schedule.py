@@ -45,6 +45,8 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print a versioned JSON document")] = False,
 ) -> int:
     """Print modelled rates per number of devices, and after which one more brings too little."""
+    if not 0 <= least_gain < float("inf"):
+        raise BadInput(f"--least-gain {least_gain}: give a share of the rate from 0 on, such as 0.05")
     graph = graphml.read(workflow) if workflow else atlas_like(1)
     offloaded = hetero_plan.named(graph, offload) if offload else hetero_plan.longest(graph, share)
     if not offloaded or graph.work_s == 0:
@@ -60,7 +62,8 @@ def command(
     if trace:
         first, steps = next(iter(plans.items()))
         worth = hetero_plan.enough(steps, least_gain)
-        _write(trace, hetero_plan.trace(job, most if worth is None else worth, first.factor, first.label))
+        devices = hetero_plan.used(steps, most if worth is None else worth)
+        _write(trace, hetero_plan.trace(job, devices, first.factor, first.label))
     return 0
 
 

@@ -6,18 +6,17 @@ rank or turn.
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from ngtbench.errors import BadInput
 from ngtbench.physics.scheduling import bounds
+from ngtbench.physics.scheduling.choice import longest as longest
 from ngtbench.physics.scheduling.graph import Graph, shown
 from ngtbench.physics.scheduling.simulate import Node, Offload, Order, simulate
 
+_LEAST_S = 1e-9
 EVENTS = 4  # per slot: what fills and empties the node is in every rate
-_FULL = 0.99  # of a share: what is missing would be many short algorithms
 ORDERS = {"oldest": "oldest event first", "rank": "upward rank", "fifo": "first come first served", "lifo": "last first"}
 _WHERE = {"earliest": "earliest end", "async": "always on a device, async", "blocking": "always on a device, blocking"}
 
@@ -44,6 +43,7 @@ class Job:
     """Events of a graph, `slots` of them at once, on so many cores; `offloaded` algorithms may run on devices.
 
     Runtimes of the graph are those on one of the cores; `chosen` says by whom or what the offloaded were.
+    Raises BadInput for a node without cores or slots, an algorithm that is not there, and a graph that takes no time.
     """
 
     graph: Graph
@@ -51,6 +51,14 @@ class Job:
     cores: int
     slots: int
     chosen: str = "as named"
+
+    def __post_init__(self) -> None:
+        self.node(0, 1.0, PLANNED)
+        self.graph.numbers(self.offloaded)
+        if self.graph.work_s < _LEAST_S:
+            raise BadInput(
+                f"{self.graph.count} algorithms take {self.graph.work_s:g} s in all: there is no rate of what takes no time"
+            )
 
     @property
     def events(self) -> int:
@@ -72,12 +80,8 @@ class Job:
 
     def bound_per_s(self, devices: int, speedup: float, rule: Rule) -> float:
         """Return the rate that no schedule passes which offloads by choice, or always."""
-        if rule.offload != "earliest":
-            return bounds.events_per_s(self.graph, self.cores, self.slots, devices, speedup, self.offloaded)
-        # by choice nothing must run on a device slower than a core: such a device does not lengthen the longest path
-        faster = max(speedup, 1.0)
-        bound = bounds.events_per_s(self.graph, self.cores, self.slots, devices, faster, self.offloaded, choice=True)
-        return min(bound, (self.cores + speedup * devices) / self.graph.work_s)
+        choice = rule.offload == "earliest"
+        return bounds.events_per_s(self.graph, self.cores, self.slots, devices, speedup, self.offloaded, choice)
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ def plan(job: Job, speedup: float, most: int, rule: Rule = PLANNED) -> Iterator[
     """Yield the node with no device, one, and so on up to `most`.
 
     A plan leaves devices idle with which the simulated schedule would be slower, so that it is never slower than with fewer.
+    Raises BadInput for a speed-up that is none, and for more than can be simulated.
     """
     before: Step | None = None
     for devices in range(most + 1):
@@ -108,6 +113,11 @@ def plan(job: Job, speedup: float, most: int, rule: Rule = PLANNED) -> Iterator[
 def enough(steps: Collection[Step], least_gain: float) -> int | None:
     """Return the number of devices after which one more brings less than a share of the rate; None where each brings it."""
     return next((step.devices - 1 for step in steps if step.gain is not None and step.gain < least_gain), None)
+
+
+def used(steps: Sequence[Step], devices: int) -> int:
+    """Return how many of so many devices the plan does not leave idle."""
+    return next(step.devices for step in steps if step.events_per_s == steps[devices].events_per_s)
 
 
 def utilisation(job: Job, order: Order) -> tuple[float, float]:
@@ -129,19 +139,6 @@ def named(graph: Graph, names: Collection[str]) -> frozenset[int]:
                 f"no algorithm {shown(name)} in this graph of {graph.count}: --offload takes names as the graph has them"
             )
     return frozenset(places[name] for name in names)
-
-
-def longest(graph: Graph, share: float) -> frozenset[int]:
-    """Return the longest algorithms that together are at most a share of the work, and nearly so."""
-    limit_s, taken_s, found = share * graph.work_s, 0.0, list[int]()
-    for a in np.argsort(-graph.runtimes_s, kind="stable").tolist():
-        runtime_s = float(graph.runtimes_s[a])
-        if runtime_s == 0 or taken_s >= _FULL * limit_s:
-            break
-        if taken_s + runtime_s <= limit_s * (1 + 1e-12):
-            taken_s += runtime_s
-            found.append(a)
-    return frozenset(found)
 
 
 def trace(job: Job, devices: int, speedup: float, name: str) -> str:

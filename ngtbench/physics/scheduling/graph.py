@@ -1,7 +1,7 @@
 """The graph of one event: algorithms, how long each runs, and which must end before which may begin."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +18,7 @@ class Graph:
     """Algorithms by number: `names`, `runtimes_s`, and `edges` (pairs producer, consumer; each once).
 
     Raises BadInput, naming an algorithm, for a name that is there twice, a runtime that is negative or no number, an edge to
-    nowhere, twice or to itself, and for a cycle; and for a graph without algorithms.
+    nowhere, twice or to itself, and for a cycle; for a graph without algorithms, and one whose runtimes have no finite sum.
     """
 
     names: tuple[str, ...]
@@ -28,6 +28,10 @@ class Graph:
     def __post_init__(self) -> None:
         if not self.names or self.runtimes_s.shape != (self.count,) or self.edges.ndim != 2 or self.edges.shape[1] != 2:
             raise BadInput(f"a graph needs an algorithm or more, a runtime of each, and pairs: {self.count} names given")
+        if self.runtimes_s.dtype.kind not in "iuf" or self.edges.dtype.kind not in "iu":
+            raise BadInput(
+                f"runtimes of type {self.runtimes_s.dtype}, edges of {self.edges.dtype}: give numbers, and whole numbers"
+            )
         self._check_names()
         self._check_edges()
         _ = self.order  # raises where there is a cycle
@@ -40,7 +44,7 @@ class Graph:
     @property
     def work_s(self) -> float:
         """Runtime of all algorithms, W."""
-        return float(self.runtimes_s.sum())
+        return float(self.runtimes_s.sum(dtype=np.float64))  # of whole steps, too: their sum may be beyond 2^63
 
     @property
     def critical_s(self) -> float:
@@ -92,6 +96,13 @@ class Graph:
         """Return the graph with runtimes times a factor."""
         return Graph(self.names, self.runtimes_s * factor, self.edges)
 
+    def numbers(self, algorithms: Collection[int]) -> Array:
+        """Return algorithms by number, in order; raises BadInput for one that is not there."""
+        for a in algorithms:
+            if not isinstance(a, int | np.integer) or not 0 <= a < self.count:
+                raise BadInput(f"there is no algorithm number {a!r}: there are {self.count}, counted from 0")
+        return np.array(sorted(algorithms), np.int64)
+
     def _in_cycle(self, left: Array) -> int:
         """Return an algorithm of a cycle: what waits always waits for something that waits."""
         a, seen = int(np.flatnonzero(left)[0]), set[int]()
@@ -113,6 +124,8 @@ class Graph:
             if not 0 <= runtime_s < np.inf:
                 raise BadInput(f"algorithm {shown(name)} runs for {runtime_s} s: give 0 or more, and finite")
             seen.add(name)
+        if sum(self.runtimes_s.tolist()) == np.inf:
+            raise BadInput(f"{self.count} algorithms run for more seconds in all than a number can hold")
 
     def _check_edges(self) -> None:
         seen = set[tuple[int, int]]()

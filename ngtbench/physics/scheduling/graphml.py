@@ -19,6 +19,9 @@ from ngtbench.physics.scheduling.graph import Graph, shown
 LARGEST_B = 32 << 20
 _LARGEST_ELEMENTS = 1 << 18  # ten times those of a real job
 _PIECE_B = 1 << 16
+_LONGEST_TAG_B = 1 << 20  # of a tag or comment: the parser begins anew with each piece until it has all of it
+_LONGEST_NAME = 1000
+_LONGEST_SPACE = 200  # characters of a namespace, which stand in the name of every element in it
 _SPACE = "http://graphml.graphdrawing.org/xmlns}"
 _KINDS = ("Algorithm", "DataObject")
 _KEYS = {"type": "string", "node_id": "string", "runtime_average_s": "double"}
@@ -68,8 +71,12 @@ def _parse(path: Path, found: _Found) -> None:
             found.refuse(f"more than {_LARGEST_ELEMENTS} elements, which no workflow needs")
         builder.start(tag, words)
 
+    def space(prefix: str | None, name: str | None) -> None:
+        if name and len(name) > _LONGEST_SPACE:
+            found.refuse(f"line {parser.CurrentLineNumber}: a namespace of more than {_LONGEST_SPACE} characters")
+
     parser.StartElementHandler, parser.EndElementHandler = start, lambda tag: _take(found, builder.end(tag))
-    parser.CharacterDataHandler = builder.data
+    parser.CharacterDataHandler, parser.StartNamespaceDeclHandler = builder.data, space
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = parser.ExternalEntityRefHandler = _declared
     try:
         _feed(parser, path, found)
@@ -92,6 +99,8 @@ def _feed(parser: expat.XMLParserType, path: Path, found: _Found) -> None:
             if piece and first == LARGEST_B:
                 found.refuse(f"larger than {LARGEST_B} bytes, which no workflow needs")
             parser.Parse(piece, not piece)
+            if first + len(piece) - parser.CurrentByteIndex > _LONGEST_TAG_B:
+                found.refuse(f"line {parser.CurrentLineNumber}: a tag or comment of more than {_LONGEST_TAG_B} bytes")
             if not piece:
                 return
 
@@ -131,6 +140,8 @@ def _key(found: _Found, element: ElementTree.Element) -> None:
 
 def _node(found: _Found, element: ElementTree.Element) -> None:
     node = element.get("id", "")
+    if not node:
+        found.refuse(f"a node has no id, after {len(found.kinds)} that have")
     if node in found.kinds:
         found.refuse(f"node {shown(node)} is there twice")
     said = dict[str, str]()
@@ -144,9 +155,12 @@ def _node(found: _Found, element: ElementTree.Element) -> None:
     if kind not in _KINDS:
         found.refuse(f"node {shown(node)} is of type {shown(kind)}: there are {' and '.join(_KINDS)}")
     found.kinds[node], found.names[node] = kind, said.get("node_id") or node
+    if len(found.names[node]) > _LONGEST_NAME or not found.names[node].isprintable():
+        found.refuse(f"{kind} {shown(found.names[node])}: a name is printable, and at most {_LONGEST_NAME} characters")
     text = said.get("runtime_average_s", "0")
+    plain = text.isascii() and "_" not in text  # Python takes 1_000, and the digits of any script
     try:
-        found.runtimes_s[node] = float(text)
+        found.runtimes_s[node] = float(text if plain else "")
     except ValueError:
         found.refuse(f"{kind} {shown(found.names[node])} has runtime_average_s {shown(text)}, which is no number")
     if found.runtimes_s[node] > _LONGEST_S:

@@ -8,17 +8,20 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from ngtbench.errors import BadInput
+from ngtbench.model.workload import Array
+from ngtbench.physics.scheduling.bounds import FASTEST, SLOWEST
 from ngtbench.physics.scheduling.graph import Graph
 from ngtbench.physics.scheduling.history import History
 
 Order = Literal["fifo", "lifo", "rank", "oldest"]
 Offload = Literal["async", "blocking", "earliest"]
 _Task = tuple[int, int]  # event, algorithm
+_MOST_LANES, _MOST_TASKS = 1 << 16, 1 << 22  # some 20 s, and 100 MB
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Node:
     Orders: as they became ready, the last first, by upward rank, or the oldest event first and then by upward rank. async: a
     thread is needed for the launch only. blocking: it waits for the device. earliest: as async, but on a thread where that ends
     earlier than the device, after all that waits for it, would (the rule of HEFT).
-    Raises BadInput for a machine that has no thread or slot, or that is slower than nothing.
+    Raises BadInput for a machine that has no thread or slot, that is slower than nothing, or that schedules as none does.
     """
 
     threads: int
@@ -41,21 +44,45 @@ class Node:
     launch_s: float = 10e-6
 
     def __post_init__(self) -> None:
-        if self.threads < 1 or self.slots < 1 or self.devices < 0 or not (self.speedup > 0 and self.launch_s >= 0):
+        counts = self.threads, self.slots, self.devices
+        if not all(isinstance(count, int) for count in counts) or min(self.threads, self.slots) < 1 or self.devices < 0:
             raise BadInput(
-                f"{self}: threads and slots are 1 or more, devices 0 or more, the speed-up above 0, a launch 0 s or more"
+                f"{self.threads} threads, {self.slots} slots: give 1 or more; {self.devices} devices: 0 or more; all whole"
             )
+        if self.threads + self.devices > _MOST_LANES:
+            raise BadInput(f"{self.threads} threads and {self.devices} devices: at most {_MOST_LANES} can be simulated")
+        if not (SLOWEST <= self.speedup <= FASTEST and 0 <= self.launch_s < np.inf):
+            raise BadInput(
+                f"a speed-up of {self.speedup}: give {SLOWEST:g} to {FASTEST:g}; a launch of {self.launch_s} s: give 0 s or more"
+            )
+        if self.order not in get_args(Order) or self.offload not in get_args(Offload):
+            orders, ways = ", ".join(get_args(Order)), ", ".join(get_args(Offload))
+            raise BadInput(f"order {self.order!r}: there are {orders}; offload {self.offload!r}: there are {ways}")
 
 
-def simulate(graph: Graph, events: int, node: Node) -> History:
-    """Return when each algorithm of each event would run; lanes are threads, then devices."""
-    return _Run(graph, events, node).history()
+def simulate(graph: Graph, events: int, node: Node, arrivals_s: Array | None = None) -> History:
+    """Return when each algorithm of each event would run; lanes are threads, then devices.
+
+    Events are there from the start, or from `arrivals_s` (events,) on, which ascend. Raises BadInput for no events, for more
+    algorithms in all than 2^22, for an offloaded algorithm that is not there, and for arrivals that are none.
+    """
+    if not isinstance(events, int) or not 1 <= events <= _MOST_TASKS // graph.count:
+        raise BadInput(
+            f"{events} events of {graph.count} algorithms: simulate one or more, and at most {_MOST_TASKS} algorithms in all"
+        )
+    graph.numbers(node.offloaded)
+    arrivals_s = np.zeros(events) if arrivals_s is None else arrivals_s
+    if arrivals_s.shape != (events,) or not (np.diff(arrivals_s, prepend=0.0) >= 0).all() or not np.isfinite(arrivals_s).all():
+        raise BadInput(
+            f"arrivals of shape {arrivals_s.shape} for {events} events: give a finite time of each, the first event's first"
+        )
+    return _Run(graph, events, node, arrivals_s).history()
 
 
 class _Run:
-    def __init__(self, graph: Graph, events: int, node: Node) -> None:
-        self.graph, self.events, self.node = graph, events, node
-        self.now, self.serial, self.admitted = 0.0, 0, 0
+    def __init__(self, graph: Graph, events: int, node: Node, arrivals_s: Array) -> None:
+        self.graph, self.node, self.arrivals_s = graph, node, arrivals_s
+        self.now, self.serial, self.arrived, self.admitted = 0.0, 0, 0, 0
         self.idle, self.free = list(range(node.threads)), list(range(node.threads, node.threads + node.devices))
         self.ready, self.waiting = list[tuple[float, ...]](), list[tuple[float, ...]]()  # for a thread; for a device
         self.pending = list[tuple[float, int, Callable[[], None]]]()
@@ -72,9 +99,8 @@ class _Run:
         return [inputs.size for inputs in self.graph.inputs]
 
     def history(self) -> History:
-        for _ in range(min(self.node.slots, self.events)):
-            self._admit()
-        self._dispatch()
+        for arrival_s in self.arrivals_s.tolist():
+            self._after(arrival_s, self._arrive)
         while self.pending:
             self.now, _, then = heapq.heappop(self.pending)
             then()
@@ -84,8 +110,12 @@ class _Run:
         runs = np.ones_like(self.lane)
         return History(self.admitted_s, self.finished_s, self.begin_s, self.end_s, self.lane, runs)
 
+    def _arrive(self) -> None:
+        self.arrived += 1
+        self._admit()
+
     def _admit(self) -> None:
-        if self.admitted == self.events:
+        if self.admitted == self.arrived or len(self.remaining) == self.node.slots:
             return
         event, self.admitted = self.admitted, self.admitted + 1
         self.admitted_s[event], self.left[event], self.remaining[event] = self.now, list(self._needs), self.graph.count
@@ -123,7 +153,7 @@ class _Run:
     def _earlier(self, runtime_s: float) -> bool:
         """Tell whether a thread ends before the device that is free first would."""
         node = self.node
-        begin_s = max(self.now + node.launch_s, min(self.busy_until) + self.backlog_s / node.devices)
+        begin_s = max(self.now + node.launch_s, min(self.busy_until)) + self.backlog_s / node.devices
         return self.now + runtime_s < begin_s + runtime_s / node.speedup
 
     def _launched(self, task: _Task, thread: int) -> None:

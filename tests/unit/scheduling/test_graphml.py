@@ -63,6 +63,15 @@ def test_who_reads_an_object_waits_for_all_that_make_it(tmp_path: Path) -> None:
         (algorithm("0", "Bad", "-0.5"), "algorithm 'Bad' runs for -0.5 s"),
         (algorithm("0", "Bad", "nan"), "algorithm 'Bad' runs for nan s"),
         (algorithm("0", "Bad", "soon"), "Algorithm 'Bad' has runtime_average_s 'soon'"),
+        (algorithm("0", "Bad", "1_0"), "runtime_average_s '1_0', which is no number"),
+        (algorithm("0", "Bad", "\uff11"), r"runtime_average_s '\\uff11', which is no number"),
+        (algorithm("0", "Bad\x9b2J"), r"'Bad\\x9b2J': a name is printable"),
+        (algorithm("0", "x" * 1001), "at most 1000 characters"),
+        (algorithm("", "Bad"), "a node has no id, after 0 that have"),
+        (TWO + edge("0", "0"), "algorithm 'First<x>::a' waits for itself"),
+        (TWO + thing("2") + edge("0", "2") + edge("2", "0"), "algorithm 'First<x>::a' waits for itself"),
+        (thing("2"), "an algorithm or more"),
+        ("<a>" * 50_000 + "</a>" * 50_000, "an algorithm or more"),
         (algorithm("0", "Bad", "1e12"), "Algorithm 'Bad' runs for '1e12' s: no algorithm takes more"),
         (TWO + '<edge source="0" target="1" directed="false"/>', "from node '0' to node '1' is not directed"),
         (TWO + "<hyperedge/>", "hyperedge"),
@@ -144,6 +153,31 @@ def test_an_object_that_joins_everything_is_refused_before_it_is_multiplied_out(
     body += "".join(edge(str(k), "o") for k in range(1025)) + "".join(edge("o", str(k)) for k in range(1025, 2050))
     with pytest.raises(BadInput, match="more than 1048576 pairs of algorithms"):
         graphml.read(written(tmp_path, body))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (f"<a{' ' * (33 << 16)}/>", "line 7: a tag or comment of more than 1048576 bytes"),
+        (f"<!--{' ' * (33 << 16)}-->", "line 7: a tag or comment of more than 1048576 bytes"),
+        (f'<a xmlns="{"u" * 201}"/>', "line 7: a namespace of more than 200 characters"),
+    ],
+)
+def test_what_a_parser_would_go_through_again_and_again_is_refused(tmp_path: Path, body: str, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        graphml.read(written(tmp_path, TWO + body))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_file_may_be_in_any_encoding_of_xml(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "graph.graphml"
+    path.write_bytes((HEAD.replace("utf-8", encoding[:6].strip("-")) + GOOD + TAIL).encode(encoding))
+    assert graphml.read(path).names == ("First<x>::a", "Second", "Third")
+
+
+def test_text_and_comments_that_are_long_in_all_are_passed_over(tmp_path: Path) -> None:
+    path = written(tmp_path, TWO + "<!-- nothing -->\n" * (1 << 17) + "no matter " * (1 << 18))
+    assert graphml.read(path).count == 2
 
 
 @pytest.mark.parametrize("name", ["missing.graphml", ".", "/dev/zero"])

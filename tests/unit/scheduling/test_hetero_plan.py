@@ -18,6 +18,7 @@ from ngtbench.kernels.scheduling.hetero_plan import PLANNED, RULES, Job, Rule, S
 from ngtbench.physics.scheduling import bounds
 from ngtbench.physics.scheduling.generate import atlas_like
 from ngtbench.physics.scheduling.graph import Graph, chain, made
+from ngtbench.physics.scheduling.simulate import Node, simulate
 from ngtbench.report.line_chart import Line, drawn
 from tests.unit.scheduling.test_graphml import GOOD, written
 
@@ -40,11 +41,13 @@ def jobs(draw: st.DrawFn) -> Job:
     return Job(made(NAMES[:count], runtimes_s, edges), offloaded, draw(st.integers(1, 4)), draw(st.integers(1, 5)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(jobs(), st.sampled_from((0.25, 1.0, 3.0, 50.0)), st.sampled_from(RULES))
 def test_no_plan_beats_its_bound_nor_is_slower_than_with_fewer_devices(job: Job, factor: float, rule: Rule) -> None:
     steps = list(plan(job, factor, 3, rule))
     assert [step.devices for step in steps] == [0, 1, 2, 3]
+    cores_s = simulate(job.graph, job.events, Node(job.cores, job.slots, rule.order)).makespan_s
+    assert all(step.events_per_s >= job.events / cores_s for step in steps)
     for step in steps:
         assert 0 < step.simulated_per_s <= step.bound_per_s * ROUNDING
         assert step.simulated_per_s <= step.events_per_s
@@ -70,6 +73,47 @@ def test_always_offloading_is_slower_than_no_device_where_that_is_slow_and_plans
     assert one.events_per_s == alone.events_per_s
     assert one.gain == 0.0
     assert one.bound_per_s < alone.bound_per_s
+
+
+def test_where_the_rule_of_the_earliest_end_is_slower_than_cores_alone_the_plan_is_not() -> None:
+    edges = [(1, 4), (2, 3), (2, 4), (3, 4)]
+    job = Job(
+        made("abcde", [7.0, 7.0, 6.0, 7.0, 6.0], edges), frozenset({2}), 2, 1
+    )  # a takes the core that c leaves, and d waits
+    alone, one = plan(job, 2.0, 1)
+    assert one.simulated_per_s < 0.96 * alone.events_per_s
+    assert one.events_per_s == alone.events_per_s == alone.simulated_per_s
+    assert one.gain == 0.0
+    assert hetero_plan.used([alone, one], 1) == 0
+
+
+def test_of_the_devices_those_are_used_that_bring_something() -> None:
+    steps = steps_of(10, 12, 12, 14)
+    assert [hetero_plan.used(steps, devices) for devices in range(4)] == [0, 1, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"cores": 0}, "0 threads"),
+        ({"slots": 0}, "0 slots"),
+        ({"offloaded": frozenset({2})}, "no algorithm number 2"),
+        ({"graph": chain([0.0, 0.0])}, "2 algorithms take 0 s in all"),
+        ({"graph": chain([5e-324, 0.0])}, "2 algorithms take 4.94066e-324 s in all"),
+    ],
+)
+def test_a_job_that_is_none_is_refused(words: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        Job(**{"graph": chain([1.0, 1.0]), "offloaded": frozenset({1}), "cores": 2, "slots": 2, **words})
+
+
+@pytest.mark.parametrize(
+    ("slots", "factor", "said"),
+    [(2, 0.0, "speed-up of 0.0"), (2, np.nan, "speed-up of nan"), (1 << 20, 2.0, "4194304 events of 2 algorithms: simulate")],
+)
+def test_a_plan_that_cannot_be_simulated_is_refused(slots: int, factor: float, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        list(plan(Job(chain([1.0, 1.0]), frozenset({1}), 2, slots), factor, 1))
 
 
 def test_a_plan_that_is_known() -> None:
@@ -169,7 +213,10 @@ def test_the_document_tells_plans_rules_and_where_speedups_come_from(tmp_path: P
         ({"factor": ["l4=fast"]}, "NAME=FACTOR"),
         ({"factor": ["l5=3"]}, "no GPU"),
         ({"factor": ["l4=nan"]}, "above 0"),
+        ({"factor": ["l4=1e-308"]}, "speed-up of 1e-308"),
         ({"factor": ["l4=5"], "share": 0.0}, "--share"),
+        ({"factor": ["l4=5"], "share": 1.0, "least_gain": float("nan")}, "--least-gain nan"),
+        ({"factor": ["l4=5"], "share": 1.0, "least_gain": float("inf")}, "--least-gain inf"),
         ({"factor": ["l4=5"], "html": Path("/proc/none")}, "cannot be written"),
     ],
 )
