@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from ngtbench.errors import Unavailable
 from ngtbench.model.case import Impl, Metric, Work
 from ngtbench.model.sharing import Clients, Program
 
@@ -54,7 +55,7 @@ Bounds = Mapping[str, tuple[float, float]]  # invariant -> (value, bound): holds
 
 
 def _no_clients(programs: Sequence[Program], together: bool) -> Clients:
-    raise NotImplementedError
+    raise Unavailable("who made this setup starts no clients")
 
 
 @dataclass(frozen=True)
