@@ -3,7 +3,7 @@
     pip install pquant-ml && python benchmarks/peers/quantised_imports.py [--samples 200]
 
 Both packages run on torch (KERAS_BACKEND=torch). Prints a line per model: outputs that differ, of how many, or why there is no
-import (HGQ2's default gives every number of a tensor a type of its own; a network knows one a tensor).
+import.
 """  # fmt: skip
 
 import argparse
@@ -81,25 +81,45 @@ def pquantml(samples: int) -> Iterator[Compared]:
 
 
 def hgq2(samples: int) -> Iterator[Compared]:
-    """Yield a perceptron and a convolutional network with HGQ2's defaults, and with one type a tensor."""
+    """Yield a perceptron and a convolutional network with HGQ2's defaults, a type for each number, and with one type a tensor.
+
+    The bits of the first are moved at random, as training would: some weights and inputs are left with none.
+    """
     keras, layers, config = (importlib.import_module(name) for name in ("keras", "hgq.layers", "hgq.config"))
-    saturated = {"heterogeneous_axis": (), "q_type": "kif", "overflow_mode": "SAT", "round_mode": "RND_CONV", "i0": 3, "f0": 4}
-    for label, told in (("defaults", {}), ("one type", {"heterogeneous_axis": ()}), ("one type, saturated", saturated)):
+    keras.utils.set_random_seed(1)
+    one = {"heterogeneous_axis": ()}
+    saturated = {"q_type": "kif", "overflow_mode": "SAT", "round_mode": "RND_CONV", "i0": 3, "f0": 4}
+    for label, told, own in (
+        ("defaults", {}, True),
+        ("saturated", saturated, True),
+        ("one type", one, False),
+        ("one type, saturated", {**one, **saturated}, False),
+    ):
         with config.QuantizerConfigScope(place=("datalane",), **told), config.LayerConfigScope(enable_ebops=False):
             first = layers.QDense(12, activation="relu")
             perceptron = keras.Sequential([keras.layers.Input((8,)), first, layers.QDense(5, enable_oq=True)])
             conv = layers.QConv2D(3, 3, padding="same", strides=2, activation="relu")
             convolution = keras.Sequential([keras.layers.Input((6, 6, 2)), conv, keras.layers.Flatten(), layers.QDense(4)])
         for model in (perceptron, convolution):
-            x = np.random.default_rng(1).normal(0, 2, (samples, *model.input_shape[1:])).astype("float32")
+            random = np.random.default_rng(1)
+            x = random.normal(0, 2, (samples, *model.input_shape[1:])).astype("float32")
             for _ in range(3):
                 model(x, training=True)
+            for bits in (one for one in model.variables if own and one.name in ("b", "i", "f")):
+                bits.assign(bits + random.integers(-4, 2, bits.shape))
             wanted = np.asarray(keras.ops.convert_to_numpy(model(x)), np.float64)
+            kinds = {type_of for layer in model.layers if hasattr(layer, "iq") for type_of in _kinds(keras, layer.iq.quantizer)}
 
             def imported(model: Any = model) -> Network:
                 return from_hgq(model, Types())
 
-            yield f"HGQ2, {x.ndim - 1} axes, {label}", imported, x.astype(np.float64), wanted
+            yield f"HGQ2, {x.ndim - 1} axes, {label}, {len(kinds)} types", imported, x.astype(np.float64), wanted
+
+
+def _kinds(keras: Any, quantiser: Any) -> set[tuple[float, ...]]:
+    """Return the different bits k, i, f of a quantiser's numbers."""
+    parts = np.broadcast_arrays(*(keras.ops.convert_to_numpy(getattr(quantiser, part)) for part in "kif"))
+    return set(zip(*(part.ravel().tolist() for part in parts), strict=True))
 
 
 if __name__ == "__main__":

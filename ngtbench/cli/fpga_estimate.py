@@ -32,8 +32,8 @@ def command(
     input_type: Annotated[str | None, typer.Option(help="Of an .onnx file without Quant nodes, as ap_fixed<8,4>")] = None,
     weight_type: Annotated[str | None, typer.Option(help="Likewise")] = None,
     result_type: Annotated[str | None, typer.Option(help="Likewise; default: every bit of each sum")] = None,
-    clock_mhz: Annotated[float | None, typer.Option(min=0, help="Another clock than the preset's")] = None,
-    latency_ns: Annotated[float | None, typer.Option(min=0, help="Another latency than the preset's")] = None,
+    clock_mhz: Annotated[float | None, typer.Option(min=0, max=1e5, help="Another clock than the preset's")] = None,
+    latency_ns: Annotated[float | None, typer.Option(min=0, max=1e12, help="Another latency than the preset's")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page, too: index.html in this folder")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a versioned JSON document")] = False,
 ) -> int:
@@ -42,9 +42,10 @@ def command(
     network = read_model(model, Types(*(parse(text) if text else None for text in (input_type, weight_type, result_type))))
     if style:
         network = styled(network, style)
-    found = estimate_network(network)
+    clock_ns = 1e9 / limits.clock_hz if limits else None
+    found = estimate_network(network, clock_ns)
     held = checks(found.total, device, limits)
-    changed = {words: estimate_network(change(network)) for words, change in VARIANTS.items()}
+    changed = {words: estimate_network(change(network), clock_ns) for words, change in VARIANTS.items()}
     if json:
         say(json_module.dumps(_document(found, device, limits, held, changed), indent=1, allow_nan=False) + "\n")
     else:

@@ -17,6 +17,7 @@ from ngtbench.kernels.fpga.verify import LEAST_OUTPUTS, Verified, verify
 from ngtbench.physics.fpga.fixed_point import parse
 
 NOTHING_RAN = 3
+MOST_OUTPUTS = 10**7  # lists of them fit in memory
 
 
 def command(
@@ -24,12 +25,12 @@ def command(
     input_type: Annotated[str | None, typer.Option(help="Of an .onnx file without Quant nodes, as ap_fixed<8,4>")] = None,
     weight_type: Annotated[str | None, typer.Option(help="Likewise")] = None,
     result_type: Annotated[str | None, typer.Option(help="Likewise; default: every bit of each sum")] = None,
-    outputs: Annotated[int, typer.Option(min=1, help="Numbers to compare")] = LEAST_OUTPUTS,
-    seed: Annotated[int, typer.Option(help="Of the random inputs")] = 1,
+    outputs: Annotated[int, typer.Option(min=1, max=MOST_OUTPUTS, help="Numbers to compare")] = LEAST_OUTPUTS,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random inputs")] = 1,
     stage_depth: Annotated[int, typer.Option(min=0, help="Adders between two registers; 0: no registers")] = 0,
     compiler: Annotated[str | None, typer.Option(help="da4ml or alkaid; default: the first that is installed")] = None,
     synthesise: Annotated[bool, typer.Option(help="Count cells by yosys, which takes longest")] = True,
-    limit: Annotated[float, typer.Option(min=1, help="Seconds that a tool may take for one circuit")] = 600.0,
+    limit: Annotated[float, typer.Option(min=1, max=86400, help="Seconds that a tool may take for one circuit")] = 600.0,
     json: Annotated[bool, typer.Option("--json", help="Print a versioned JSON document")] = False,
 ) -> int:
     """Print what was found; exit 1 where an output differs, 3 where a tool is missing."""

@@ -1,23 +1,21 @@
-"""The page of an FPGA estimate: figures per layer with their bands against the part; no script, no request."""
+"""The page of an FPGA estimate: figures with their bands against the part and layer by layer; no script, no request."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 from ngtbench.kernels.fpga.estimate import Estimate
-from ngtbench.kernels.fpga.fit import RESOURCES, TIMES, Check, tightest, together
+from ngtbench.kernels.fpga.fit import RESOURCES, TIMES, Check, checks, tightest, together
 from ngtbench.kernels.fpga.network_estimate import NetworkEstimate
 from ngtbench.kernels.fpga.parts import Constraints, Part
+from ngtbench.report.fpga_bars import STYLE, Bar, drawn
 
-_WIDTH, _ROW, _LABEL = 640, 22, 150
 _NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "cycles": "latency, cycles", "ii": "II, cycles"}
 _ANSWERS = {"yes": "fits", "no": "does not fit", "undecided": "undecided: a band crosses a limit"}
 _STYLE = """
 th.number, td.number { white-space: nowrap; text-align: right; } tr.total td { font-weight: 700; }
+@media (max-width: 45rem) { td.number { text-align: left; } }
 tr.no td:first-child { color: var(--warn); font-weight: 700; } tr.undecided td:first-child { font-weight: 700; }
-svg { display: block; max-width: 100%; } svg text { font-size: 12px; fill: var(--text); }
-svg .band { stroke: var(--link); stroke-opacity: .35; stroke-width: 10; } svg .value { stroke: var(--link); stroke-width: 3; }
-svg .limit { stroke: var(--warn); stroke-dasharray: 4 3; } svg .axis { stroke: var(--line); }
 """
 
 
@@ -36,19 +34,21 @@ def render(
     changed: Mapping[str, NetworkEstimate],
 ) -> str:
     """Return the page."""
-    style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + _STYLE
+    style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + _STYLE + STYLE
     headline = f"{model} on {part.label}: {_ANSWERS[together(held)]}"
     parts = (
         f"<p>{escape(_context(limits, held))}</p>",
-        _checks(held),
+        f"<p>{escape(_dominating(found))}</p>",
         "<h2>Against the part</h2>",
-        _drawn([(_NAMES[check.what], check.figure, check.limit) for check in held if check.what in RESOURCES]),
-        "<p>Bar: the band. Line: the estimate. Dashed: the limit; what lies beyond 1.2 times of it is drawn at the edge.</p>",
+        _checks(held),
+        _against(held),
+        "<p>Block: the band. Line: the estimate. Dashed: the limit, where the scale reaches it.</p>",
         "<h2>Layer by layer</h2>",
         _layers(found),
         "".join(f"<h3>{_NAMES[what]}</h3>{_share(found, what)}" for what in RESOURCES if getattr(found.total, what).high),
         "<h2>What small changes would do</h2>",
-        _changes(found, changed),
+        _changes(found, changed, part, limits),
+        _changed(found, changed, tightest(held)),
         "<h2>Rules</h2>",
         "".join(f"<p>{_NAMES[what]}: {escape(getattr(found.total, what).rule)}.</p>" for what in (*RESOURCES, *TIMES)),
         '<p class="note">A band should hold the figure in 90 % of cases; a rule that says "unproven" claims no coverage. '
@@ -91,23 +91,57 @@ def _layers(found: NetworkEstimate) -> str:
     return _table(("layer", *(_NAMES[what] for what in figures)), rows)
 
 
+def _dominating(found: NetworkEstimate) -> str:
+    """Say which layer takes most of every resource."""
+    said = dict[str, list[str]]()
+    for what in RESOURCES:
+        name, most = max(((name, getattr(layer, what).value) for name, layer in found.layers.items()), key=lambda one: one[1])
+        if most:
+            said.setdefault(name, []).append(f"{most / getattr(found.total, what).value:.0%} of {_NAMES[what]}")
+    return " ".join(f"{name} dominates: {', '.join(shares)}." for name, shares in said.items())
+
+
+def _against(held: tuple[Check, ...]) -> str:
+    """Draw the share of every limit that is used; a limit of zero has none."""
+    bars = []
+    for check in held:
+        if check.limit:
+            value, low, high = (100 * one / check.limit for one in (check.figure.value, check.figure.low, check.figure.high))
+            bars.append(Bar(_NAMES[check.what], Estimate(value, low, high, check.figure.rule), f"{check.used:.1%}"))
+    return drawn(bars, "% of the limit", 100.0)
+
+
 def _share(found: NetworkEstimate, what: str) -> str:
+    """Draw the layers that take some of a resource, the largest first."""
+    total = max(getattr(found.total, what).value, 1)
     rows = [(name, getattr(layer, what)) for name, layer in found.layers.items() if getattr(layer, what).high > 0]
     rows.sort(key=lambda row: -row[1].value)
-    total = max(getattr(found.total, what).value, 1)
-    first = rows[0]
-    said = f"{first[0]} dominates: {first[1].value / total:.0%}." if rows else ""
-    reach = max(figure.high for _, figure in rows)
-    return f"<p>{escape(said)}</p>" + _drawn([(name, figure, None) for name, figure in rows], reach)
+    return drawn([Bar(name, one, f"{between(one)}: {one.value / total:.0%}") for name, one in rows], _NAMES[what])
 
 
-def _changes(found: NetworkEstimate, changed: Mapping[str, NetworkEstimate]) -> str:
+def _changes(found: NetworkEstimate, changed: Mapping[str, NetworkEstimate], part: Part, limits: Constraints | None) -> str:
     figures = (*RESOURCES, *TIMES)
     rows = []
     for words, other in changed.items():
         pairs = [(getattr(found.total, what).value, getattr(other.total, what).value) for what in figures]
-        rows.append(("", [words, *(f"{after:,.0f} ({after - before:+,.0f})" for before, after in pairs)]))
-    return _table(("change", *(_NAMES[what] for what in figures)), rows)
+        answer = together(checks(other.total, part, limits))
+        rows.append((answer, [words, *(_moved(before, after) for before, after in pairs), _ANSWERS[answer].partition(":")[0]]))
+    return _table(("change", *(_NAMES[what] for what in figures), "verdict"), rows)
+
+
+def _changed(found: NetworkEstimate, changed: Mapping[str, NetworkEstimate], near: Check) -> str:
+    """Draw the figure that is nearest its limit, as it is and after each change."""
+    rows = [(words, getattr(one.total, near.what)) for words, one in (("as it is", found), *changed.items())]
+    return f"<h3>The tightest: {_NAMES[near.what]}</h3>" + drawn(
+        [Bar(words, figure, between(figure)) for words, figure in rows], _NAMES[near.what], near.limit or None
+    )
+
+
+def _moved(before: float, after: float) -> str:
+    """Return a figure after a change, and by how much it moved."""
+    if round(after) == round(before):
+        return "as before"
+    return f"{after:,.0f} ({after - before:+,.0f}{f', {after / before - 1:+.0%}' if before else ''})"
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, list[str]]]) -> str:
@@ -122,26 +156,3 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, list[str]]]) -> str
         for kind, cells in rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _drawn(rows: list[tuple[str, Estimate, float | None]], reach: float | None = None) -> str:
-    """Draw a bar per row: band, value, limit. With limits, each row ends at 1.2 times its own; else all at `reach`."""
-    height = _ROW * len(rows) + 4
-    parts = [f'<line class="axis" x1="{_LABEL}" y1="0" x2="{_LABEL}" y2="{height}"/>']
-    for place, (name, figure, limit) in enumerate(rows):
-        y, most = _ROW * (place + 0.5), 1.2 * max(limit or 0, 1) if reach is None else max(reach, 1)
-
-        def x(value: float, most: float = most) -> float:
-            return _LABEL + (_WIDTH - _LABEL - 8) * min(value / most, 1)
-
-        parts.append(f'<text x="{_LABEL - 8}" y="{y + 4}" text-anchor="end">{escape(name[:20])}</text>')
-        parts.append(f'<line class="band" x1="{x(figure.low):.1f}" y1="{y}" x2="{x(figure.high):.1f}" y2="{y}"/>')
-        at = x(figure.value)
-        parts.append(f'<line class="value" x1="{at:.1f}" y1="{y - 6}" x2="{at:.1f}" y2="{y + 6}"/>')
-        if limit is not None:
-            parts.append(f'<line class="limit" x1="{x(limit):.1f}" y1="{y - 9}" x2="{x(limit):.1f}" y2="{y + 9}"/>')
-    said = "; ".join(f"{name} {between(figure)}" for name, figure, _ in rows)
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" role="img" aria-label="{escape(said)}">'
-        f"{''.join(parts)}</svg>"
-    )

@@ -61,10 +61,20 @@ def test_bad_models_and_types_end_with_2(ngtbench: CommandLine, layer: Path) -> 
         (("nothing.json",), "nothing.json: no JSON file of a network"),
         ((layer, "--weight-type", "ap_float<8>"), "'ap_float<8>' is no fixed-point type"),
         ((layer, "--input-type", "ap_fixed<8,2>"), "net.json: a .json network says all its types"),
+        ((layer, "--seed", "-1"), "Invalid value for '--seed'"),
+        ((layer, "--outputs", "10000000000"), "Invalid value for '--outputs'"),
+        ((layer, "--limit", "nan"), "Invalid value for '--limit'"),
     ):
         ended = ngtbench("fpga", "verify", *words)
         assert ended.returncode == 2
         assert said in ended.stderr
+
+
+def test_a_clock_that_is_none_ends_with_2(ngtbench: CommandLine, layer: Path) -> None:
+    for clock in ("inf", "nan", "-1"):
+        ended = ngtbench("fpga", "estimate", layer, "--part", "xcu250", "--preset", "cms-l1", f"--clock-mhz={clock}")
+        assert ended.returncode == 2
+        assert "Invalid value for '--clock-mhz'" in ended.stderr
 
 
 def test_outputs_that_differ_end_with_1(layer: Path, monkeypatch: Any, capsys: Any) -> None:

@@ -24,10 +24,12 @@ from ngtbench.kernels.fpga.ranges import Ends, shifted, sums, whole, windows
 from ngtbench.kernels.fpga.results import chosen_bits, constant_bits, final
 from ngtbench.kernels.fpga.reuse import nearest_valid
 from ngtbench.kernels.fpga.together import beside, chain, copies, wires
+from ngtbench.kernels.fpga.varied import of_channels
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import MOST_BITS, Fixed, parse, values
 
 _BRAM_BITS = 18 * 1024
+_BEFORE = "with the layer before it"
 _RELU = "HLS reports of three networks less their layers"
 _UNPROVEN = "counted, not calibrated: unproven"
 
@@ -112,11 +114,12 @@ def _affine(place: Place, name: str = "kernel", of: str = "bias") -> DenseEstima
     weights, inputs = values(matrix(layer, name), layer.weight), _inputs(place, name, place.types[0])
     constant = inputs.least[~inputs.varies] @ weights[~inputs.varies]  # what never varies joins the bias
     more = values(layer.integers(of), layer.weight) if of in layer.arrays else np.zeros(len(constant))
-    relu = place.relu.result if place.relu else None
+    result = of_channels(layer.result, place.used)
+    relu = of_channels(place.relu.result, place.used) if place.relu else None
     all_sums = shifted(sums(weights, inputs), more).at(place.used)
-    bits = constant_bits(all_sums, (constant + more)[place.used], layer.result) + chosen_bits(all_sums, layer.result, relu)
+    bits = constant_bits(all_sums, (constant + more)[place.used], result) + chosen_bits(all_sums, result, relu)
     taken = inputs.bits[inputs.varies & np.any(weights[:, place.used], axis=1)].sum()
-    held = counted.adder_registers + int(taken + final(all_sums, layer.result, relu).bits.sum())
+    held = counted.adder_registers + int(taken + final(all_sums, result, relu).bits.sum())
     return replace(found, lut=lut_of_adders(counted.adder_cost, bits), ff=ff_of_adders(held))
 
 
@@ -187,10 +190,9 @@ def _activation(place: Place) -> DenseEstimate:
     if function == "softmax":
         rows, classes = size // place.after[-1], place.after[-1]
         dsp = exact(classes, "a product per class") if layer.multiplier == "dsp" else exact(0, "multipliers in LUT")
-        made = 366 * (layer.multiplier == "lut")
         one = DenseEstimate(
             dsp=dsp,
-            lut=_loose(classes * (80 + made), _RELU),
+            lut=_loose(classes * (446 if layer.multiplier == "lut" else 80), _RELU),
             ff=_loose(classes * 40, _RELU),
             bram18=exact(classes, "softmax tables: one BRAM18 per class, in 35 of 35 networks"),
             cycles=Estimate(5, 3, 12, _RELU),
@@ -202,10 +204,10 @@ def _activation(place: Place) -> DenseEstimate:
     if layer.style == "da":
         found = _bitwise(place, 0, 1)
         if place.relu:
-            nothing = exact(0, "with the layer before it")
-            return replace(found, ff=nothing, cycles=nothing)
-        bits = chosen_bits(place.ends[0].at(place.used), place.types[0], layer.result)
-        return replace(found, lut=lut_of_adders(0, bits).times(prod(place.after[:-1])))
+            return replace(found, ff=exact(0, _BEFORE), cycles=exact(0, _BEFORE))
+        given, result = (of_channels(one, place.used) for one in (place.types[0], layer.result))
+        lut = lut_of_adders(0, chosen_bits(place.ends[0].at(place.used), given, result))
+        return replace(found, lut=lut.times(prod(place.after[:-1])))
     return DenseEstimate(
         dsp=exact(0, "comparisons"),
         lut=Estimate(50 * size, 40 * size, 68 * size, _RELU),
@@ -219,10 +221,8 @@ def _activation(place: Place) -> DenseEstimate:
 def _bitwise(place: Place, lut: float, cycles: int) -> DenseEstimate:
     """Estimate what takes so many LUT, and a register per bit of the result."""
     none = exact(0, "adders and comparisons")
-    held = place.size * place.layer.result.bits
-    return DenseEstimate(
-        none, _loose(lut, _UNPROVEN), _loose(held, _UNPROVEN), none, exact(cycles, _UNPROVEN), exact(1, "pipelined")
-    )
+    ff = _loose(place.size * place.layer.result.bits, _UNPROVEN)
+    return DenseEstimate(none, _loose(lut, _UNPROVEN), ff, none, exact(cycles, _UNPROVEN), exact(1, "pipelined"))
 
 
 def _pool(place: Place) -> DenseEstimate:

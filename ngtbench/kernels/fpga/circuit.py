@@ -19,6 +19,8 @@ from ngtbench.kernels.fpga.inference_rounding import most
 from ngtbench.kernels.fpga.inference_tables import looked_up, table_type
 from ngtbench.kernels.fpga.network import Layer, Network
 from ngtbench.kernels.fpga.synthesis import Design
+from ngtbench.kernels.fpga.varied import every, quantise_each
+from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import Fixed, values
 
 COMPILERS = ("da4ml", "alkaid")
@@ -60,25 +62,30 @@ def circuit(network: Network, *, stage_depth: int = 0, name: str | None = None) 
     trace = importlib.import_module(f"{chosen}.trace")
     arrays, traced = (trace.FixedVariableArray, trace.comb_trace) if chosen == "da4ml" else (trace.FVArray, trace.trace)
     shapes = network.shapes()
-    x = arrays.from_kif(*(np.full(network.shape, part) for part in _kif(network.type)), hwconf=trace.HWConfig(1, -1, -1))
+    x = arrays.from_kif(*_kif(network.type, network.shape), hwconf=trace.HWConfig(1, -1, -1))
     made: dict[str, Any] = {"input": x}
     for layer in network.layers:
         made[layer.name] = _quantised(layer, _traced(layer, network, shapes, [made[name] for name in layer.inputs]))
     logic = traced(x, made[network.layers[-1].name])
     with tempfile.TemporaryDirectory(prefix="ngtbench-") as folder:
         sources, register_bits, cycles = _written(chosen, logic, stage_depth, Path(folder))
-    signs, wholes, fractions = np.array(logic.out_kifs)
-    into = np.array(logic.inp_kifs).sum(axis=0)
-    bits = tuple(int(k) for k in signs + wholes + fractions)
+    given, (signs, wholes, fractions) = np.array(logic.inp_kifs, int), np.array(logic.out_kifs, int)
     design = Design(
-        sources, tuple(int(k) for k in into), bits, tuple(bool(k) for k in signs), tuple(int(k) for k in fractions), cycles
+        sources=sources,
+        input_bits=tuple(given.sum(axis=0).tolist()),
+        input_fraction=tuple(given[2].tolist()),
+        output_bits=tuple((signs + wholes + fractions).tolist()),
+        output_signed=tuple(signs.astype(bool).tolist()),
+        output_fraction=tuple(fractions.tolist()),
+        cycles=cycles,
     )
     return Circuit(design, chosen, float(logic.cost), register_bits)
 
 
-def _kif(of: Fixed) -> tuple[int, int, int]:
-    """Return sign bit, bits before the point without it, bits behind it, as the compilers count."""
-    return int(of.signed), of.integer - of.signed, of.fraction
+def _kif(of: Fixed, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
+    """Return sign bits, bits before the point without them, bits behind it, of each number, as the compilers count."""
+    sign, whole, fraction = (lambda one: int(one.signed)), (lambda one: one.integer - one.signed), (lambda one: one.fraction)
+    return every(of, shape, sign), every(of, shape, whole), every(of, shape, fraction)
 
 
 def _traced(layer: Layer, network: Network, shapes: Mapping[str, tuple[int, ...]], given: list[Any]) -> Any:
@@ -132,20 +139,25 @@ def _looked_up(place: Place, x: Any) -> Any:
     """Return the entries of a table, of which the compiler makes logic or memory."""
     layer, (x_type,), kept = place.layer, place.types, table_type(place.layer)
     found = looked_up(place.engine, layer, layer.option("function"), x_type.fraction, most(x_type))
-    k, i, f = _kif(kept)
+    k, i, f = _kif(kept, x.shape)
     return x.apply(lambda at: values(found(np.rint(np.ldexp(at, x_type.fraction)).astype(np.int64)), kept)).quantize(k, i, f)
 
 
 def _quantised(layer: Layer, x: Any) -> Any:
     """Bring symbolic numbers into a layer's result; the compilers know two roundings and three overflows."""
     to, (sign, whole, fraction) = layer.result, (np.array(part) for part in x.kif)
-    k, i, f = _kif(to)
-    rounding = "TRN" if fraction.max() <= f else to.rounding
-    inside = whole.max() <= i and sign.max() <= k and rounding == "TRN"  # rounding up may leave the type
+    k, i, f = _kif(to, x.shape)
+    rounding = "TRN" if np.all(fraction <= f) else to.rounding
+    inside = np.all(whole <= i) and np.all(sign <= k) and rounding == "TRN"  # rounding up may leave the type
     overflow = "WRAP" if inside and to.overflow != "SAT_SYM" else to.overflow
     if rounding not in ("TRN", "RND") or overflow == "SAT_ZERO":
         raise _none(layer, f"a result {to}: there are roundings TRN and RND, overflows {', '.join(_OVERFLOWS)}")
-    return x.quantize(k, i, f, overflow_mode=overflow, round_mode=rounding)
+    low, high, _ = x.lhs
+    fixed = low == high  # constants, which the compilers wrap otherwise
+    if overflow == "WRAP" and np.any((k == 0) & (i + f > 0) & (low < 0) & (i > whole + 1) & ~fixed):  # and these too
+        raise _none(layer, f"a result {to} that wraps numbers just below zero to unsigned ones of more bits")
+    made = x.quantize(*(part * ~fixed for part in (k, i, f)), overflow_mode=overflow, round_mode=rounding)
+    return made + values(quantise_each(np.where(fixed, low, 0.0)[None], to)[0], to)
 
 
 def _none(layer: Layer, what: str) -> BadInput:

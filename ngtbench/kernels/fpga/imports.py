@@ -11,7 +11,8 @@ from ngtbench.kernels.fpga.inference_layers import Place
 from ngtbench.kernels.fpga.inference_numpy import NumpyEngine
 from ngtbench.kernels.fpga.inference_rounding import most
 from ngtbench.kernels.fpga.inference_tables import table_type
-from ngtbench.kernels.fpga.network import Kind, Layer, Network, Shape
+from ngtbench.kernels.fpga.network import Kind, Layer, Network, Shape, check_input
+from ngtbench.kernels.fpga.varied import joined, one_for_all, varied
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import MOST_BITS, Fixed
 
@@ -44,6 +45,7 @@ class Builder:
     told: set[str] = field(default_factory=set)  # layers whose result the model gave
 
     def __post_init__(self) -> None:
+        check_input(self.shape)
         self.given = self.types.given
 
     def add(
@@ -99,16 +101,26 @@ class Builder:
         return self.shape if name == INPUT else self.network().shapes()[name]
 
 
-def joined(*types: Fixed) -> Fixed:
-    """Return a type that holds the numbers of all."""
-    signed = any(one.signed for one in types)
-    integer = max(one.integer + (signed and not one.signed) for one in types)
-    return Fixed(signed, integer + max(one.fraction for one in types), integer)
+def type_of_all(name: str, types: Array, shape: Shape, unfolded: Shape | None = None) -> Fixed:
+    """Return the type of a tensor of a shape from types as objects, of its numbers or those of a batch of one.
+
+    Where `unfolded` is given, the types count channels first, and so do numbers of that shape that were flattened.
+    Raises BadInput naming the layer where types do not fit the tensor.
+    """
+    first = unfolded is not None and len(shape) > 1
+    told = (1, shape[-1], *shape[:-1]) if first else (1, *shape)
+    try:
+        each = np.broadcast_to(types, told)[0]
+        return varied(np.moveaxis(each, 0, -1) if first else rows_channels_last(each, unfolded or ()))
+    except ValueError as error:
+        raise BadInput(f"layer {name!r}: types of shape {list(types.shape)} for a tensor of {list(shape)}") from error
+    except BadInput as error:
+        raise BadInput(f"layer {name!r}: {error}") from error
 
 
 def _lossless(network: Network, layer: Layer) -> Fixed:
     """Return a type that holds every bit of a layer's result; of a mean, four bits more than its inputs behind the point."""
-    types, shape = network.types(layer), network.shapes()[layer.inputs[0]]
+    types, shape = tuple(one_for_all(of) for of in network.types(layer)), network.shapes()[layer.inputs[0]]
     place = Place(NumpyEngine(), layer, types, shape)
     if layer.kind in ("dense", "conv1d", "conv2d"):
         affine = place.affine()

@@ -15,7 +15,7 @@ _LINEAR = ("linear", None)
 def from_hgq(model: Any, types: Types) -> Network:
     """Return the network of a Sequential of QDense, QConv1D, QConv2D with plain or ReLU activations, Flatten and ReLU.
 
-    Raises BadInput naming a layer that is none of them, or a tensor whose numbers have different types.
+    Raises BadInput naming a layer that is none of them.
     """
     builder, before = Builder(tuple(int(size) for size in model.input_shape[1:]), types), INPUT
     for layer in model.layers:
@@ -31,7 +31,7 @@ def from_hgq(model: Any, types: Types) -> Network:
         else:
             raise BadInput(f"layer {layer.name!r}: no import of {kind}: rewrite it as QDense, QConv, Flatten or ReLU")
         if getattr(layer, "enable_oq", False):
-            before = builder.quantise(before, data_type(layer.name, layer.oq))
+            before = builder.quantise(before, data_type(layer.name, layer.oq, builder.shape_of(before)))
     return builder.network()
 
 
@@ -41,7 +41,7 @@ def _weighted(builder: Builder, layer: Any, before: str) -> str:
     if kernel.ndim not in _KINDS or function not in (*_LINEAR, "relu"):
         raise BadInput(f"layer {name!r}: a kernel of {kernel.ndim} axes, activation {function}: it knows dense, conv and ReLU")
     if getattr(layer, "enable_iq", False):
-        before = builder.quantise(before, data_type(name, layer.iq))
+        before = builder.quantise(before, data_type(name, layer.iq, builder.shape_of(before)))
     arrays, quantisers, options = {"kernel": kernel}, [layer.kq], {}
     if layer.bias is not None:
         arrays["bias"], quantisers = host(layer.qbias), [layer.kq, layer.bq]

@@ -1,12 +1,13 @@
 """Types of layers that carry quantisers: PQuantML's and HGQ2's, told by what they have, not by what they are."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ngtbench.errors import BadInput
-from ngtbench.kernels.fpga.imports import joined
+from ngtbench.kernels.fpga.imports import type_of_all
+from ngtbench.kernels.fpga.network import Shape
+from ngtbench.kernels.fpga.varied import joined
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import Fixed
 
@@ -18,25 +19,19 @@ def host(tensor: Any) -> Array:
     return np.asarray(tensor, np.float64)
 
 
-def data_type(name: str, quantiser: Any) -> Fixed:
-    """Return the one type that a quantiser gives a tensor.
-
-    Raises BadInput where numbers of the tensor have different ones: a network knows a type a tensor.
-    """
-    found = list(_types(name, quantiser))
-    if len(found) != 1:
-        raise BadInput(f"layer {name!r}: its tensor has {len(found)} types, number by number: train with one type a tensor")
-    return found[0]
+def data_type(name: str, quantiser: Any, shape: Shape, unfolded: Shape | None = None) -> Fixed:
+    """Return the type that a quantiser gives a tensor of a shape, as `type_of_all` does."""
+    return type_of_all(name, _types(name, quantiser), shape, unfolded)
 
 
 def weight_type(name: str, *quantisers: Any) -> Fixed:
     """Return a type that holds all numbers of these quantisers, which may differ number by number."""
-    found = [one for quantiser in quantisers for one in _types(name, quantiser)]
+    found = {one for quantiser in quantisers for one in _types(name, quantiser).ravel().tolist() if one is not None}
     return joined(*found) if found else Fixed(True, 1, 1)  # where all are pruned away
 
 
-def _types(name: str, quantiser: Any) -> Iterator[Fixed]:
-    """Yield the types of the numbers; of zero bits, those that are pruned away, none."""
+def _types(name: str, quantiser: Any) -> Array:
+    """Return the types of the numbers, as objects; None of zero bits, those that are pruned away."""
     inner = getattr(quantiser, "quantizer", quantiser)
     if hasattr(quantiser, "get_quantization_bits"):  # PQuantML's, with or without high granularity
         bits, overflow = quantiser.get_quantization_bits(), quantiser.overflow
@@ -44,8 +39,15 @@ def _types(name: str, quantiser: Any) -> Iterator[Fixed]:
         bits, overflow, quantiser = (inner.k, inner.i, inner.f), inner.overflow_mode, inner
     else:
         raise BadInput(f"layer {name!r}: its quantiser {type(inner).__name__} has no bits k, i, f: give fixed-point ones")
-    each = np.stack([np.ravel(part) for part in np.broadcast_arrays(*map(host, bits))], axis=1)
+    parts = np.broadcast_arrays(*map(host, bits))
+    if not all(np.all(np.isfinite(part)) for part in parts):
+        raise BadInput(f"layer {name!r}: its quantiser has bits that are NaN or infinity")
     rounding: Any = str(quantiser.round_mode).upper().removeprefix("S_")  # stochastic while training, plain behind it
-    for sign, whole, fraction in np.unique(each, axis=0).astype(int).tolist():
-        if sign + whole + fraction > 0:
-            yield Fixed(bool(sign), sign + whole + fraction, sign + whole, rounding, overflow.upper())
+    each = np.empty(parts[0].size, object)
+    try:
+        for place, (sign, whole, fraction) in enumerate(np.stack([part.ravel() for part in parts], axis=1).astype(int).tolist()):
+            if sign + whole + fraction > 0:
+                each[place] = Fixed(bool(sign), sign + whole + fraction, sign + whole, rounding, overflow.upper())
+    except BadInput as error:
+        raise BadInput(f"layer {name!r}: {error}") from error
+    return each.reshape(parts[0].shape)

@@ -31,10 +31,11 @@ def from_torch(model: nn.Module, shape: Shape, types: Types) -> Network:
             continue
         if isinstance(module, nn.Flatten):
             unfolded = builder.shape_of(before)  # torch counts channels first there
-        before = _quantised(builder, name, module, "input", before)
-        before = _quantised(builder, name, module, "output", _added(builder, name, module, before, unfolded))
+        before = _quantised(builder, name, module, "input", before, unfolded)
+        before = _added(builder, name, module, before, unfolded)
         if isinstance(module, nn.Linear):
             unfolded = ()
+        before = _quantised(builder, name, module, "output", before, unfolded)
     return builder.network()
 
 
@@ -46,7 +47,7 @@ def _leaves(model: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module
         yield from _leaves(module, f"{prefix}.{name}" if prefix else name)
 
 
-def _quantised(builder: Builder, name: str, module: nn.Module, end: str, tensor: str) -> str:
+def _quantised(builder: Builder, name: str, module: nn.Module, end: str, tensor: str, unfolded: Shape) -> str:
     """Give a tensor the type of PQuantML's quantiser at this end of a layer, where there is one."""
     if not (getattr(module, f"quantize_{end}", False) and getattr(module, "enable_quantization", False)):
         return tensor
@@ -55,7 +56,7 @@ def _quantised(builder: Builder, name: str, module: nn.Module, end: str, tensor:
     quantiser = getattr(module, f"{end}_quantizer", None)
     if quantiser is None:
         raise BadInput(f"layer {name!r}: its quantisers are not there before it has seen an input: run the model once")
-    return builder.quantise(tensor, data_type(name, quantiser))
+    return builder.quantise(tensor, data_type(name, quantiser, builder.shape_of(tensor), unfolded))
 
 
 def _shifted(builder: Builder, name: str, module: Any, tensor: str) -> str:

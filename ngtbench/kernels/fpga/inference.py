@@ -13,8 +13,9 @@ from ngtbench.kernels.fpga.inference_product import Engine
 from ngtbench.kernels.fpga.inference_recurrent import recurrent
 from ngtbench.kernels.fpga.inference_tables import activation
 from ngtbench.kernels.fpga.network import Network
+from ngtbench.kernels.fpga.varied import inside, quantise_each
 from ngtbench.model.workload import Array
-from ngtbench.physics.fpga.fixed_point import quantise, values
+from ngtbench.physics.fpga.fixed_point import values
 
 _STEPS: Mapping[str, Callable[[Place], Step]] = {
     "dense": layers.dense,
@@ -36,16 +37,23 @@ def infer(network: Network, x: Array) -> Array:
     Inputs become the network's input type first; outputs are float64, exact up to 53 bits.
     Raises BadInput for another shape, NaN, or sums that may need more than 62 bits.
     """
-    return values(infer_integers(network, quantise(x, network.type)), network.layers[-1].result)
+    _check(network, np.shape(x))
+    return values(infer_integers(network, quantise_each(x, network.type)), network.layers[-1].result)
 
 
 def infer_integers(network: Network, k: Array) -> Array:
     """Return the integers of the outputs (batch, ..) for integers of the input type (batch, ..)."""
-    if k.shape[1:] != network.shape or k.dtype.kind not in "iu":
-        raise BadInput(f"inputs of shape {list(k.shape)}, {k.dtype}: the network takes integers (batch, {list(network.shape)})")
-    if k.size and not network.type.lowest <= int(k.min()) <= int(k.max()) <= network.type.highest:
+    _check(network, k.shape)
+    if k.dtype.kind not in "iu":
+        raise BadInput(f"inputs of {k.dtype}: the network takes integers of {network.type}")
+    if not inside(k, network.type):
         raise BadInput(f"inputs from {k.min()} to {k.max()} are not all in {network.type}")
     return np.asarray(compiled(network, NumpyEngine())(k), np.int64)
+
+
+def _check(network: Network, shape: tuple[int, ...]) -> None:
+    if shape[1:] != network.shape:
+        raise BadInput(f"inputs of shape {list(shape)}: the network takes (batch, {', '.join(map(str, network.shape))})")
 
 
 def compiled(network: Network, engine: Engine) -> Step:

@@ -11,6 +11,7 @@ import numpy as np
 from ngtbench.kernels.fpga.inference_product import Affine, Engine, sums
 from ngtbench.kernels.fpga.inference_rounding import check, divider, most, requantiser, storage
 from ngtbench.kernels.fpga.network import Layer
+from ngtbench.kernels.fpga.varied import Varied
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import Fixed
 
@@ -40,8 +41,25 @@ class Place:
         return Affine(self.layer.name, flat, added, self.weight, self.types[0] if x is None else x)
 
     def to_result(self, fraction: int, reach: int) -> Step:
-        """Return the step to the layer's result."""
-        return requantiser(self.layer.name, fraction, reach, self.layer.result)
+        """Return the step to the layer's result from integers k of values k 2^-fraction, |k| <= reach."""
+        return self.each(lambda to: requantiser(self.layer.name, fraction, reach, to))
+
+    def each(self, step: Callable[[Fixed], Step]) -> Step:
+        """Return the step to the layer's result that takes each number through the step of its type, on to the common point."""
+        result = self.layer.result
+        if not isinstance(result, Varied):
+            return step(result)
+        wide = len(result.each)
+        steps = [(self.engine.put(np.array(at)), step(to), result.fraction - to.fraction) for to, at in result.groups().items()]
+
+        def apply(k: Any) -> Any:
+            flat = self.engine.cast(k, "int64").reshape(-1, wide)
+            made = flat * 0
+            for places, own, up in steps:
+                made[:, places] = own(flat[:, places]) << up
+            return made.reshape(k.shape)
+
+        return apply
 
 
 def dense(place: Place) -> Step:
@@ -76,7 +94,8 @@ def pool(place: Place) -> Step:
     if layer.option("of") == "max":
         after = place.to_result(x_type.fraction, most(x_type))
     else:
-        after = divider(layer.name, x_type.fraction, most(x_type) * math.prod(size), math.prod(size), layer.result)
+        count = math.prod(size)
+        after = place.each(lambda to: divider(layer.name, x_type.fraction, most(x_type) * count, count, to))
 
     def apply(x: Any) -> Any:
         taken = x.reshape(x.shape[0], -1, x.shape[-1])[:, index]

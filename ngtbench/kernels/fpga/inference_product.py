@@ -15,7 +15,7 @@ _MANTISSA = {"float32": 24, "float64": 53}  # sums of integers up to 2^24 and 2^
 
 
 class Engine(Protocol):
-    """Arrays of a framework that know + - * // << >> & | < @, .clip, .sum and indexing; this is the rest."""
+    """Arrays of a framework that know + - * // << >> & | < @, .clip, .sum, indices and places; this is the rest."""
 
     def put(self, host: Array) -> Any:
         """Copy a host array to the device, of its dtype."""

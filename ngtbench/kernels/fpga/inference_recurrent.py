@@ -7,7 +7,7 @@ import numpy as np
 
 from ngtbench.kernels.fpga.inference_layers import Place, Step
 from ngtbench.kernels.fpga.inference_product import sums
-from ngtbench.kernels.fpga.inference_rounding import check, most, requantiser
+from ngtbench.kernels.fpga.inference_rounding import check, most
 from ngtbench.kernels.fpga.inference_tables import looked_up, table_type
 
 
@@ -43,8 +43,8 @@ def _lstm(place: Place) -> Move:
     cell_fraction, cell_reach, cell_ups = _aligned(
         layer.name, (2 * table.fraction, most(table) ** 2), (table.fraction + state.fraction, most(table) * most(state))
     )
-    to_cell = requantiser(layer.name, cell_fraction, cell_reach, state)
-    to_state = requantiser(layer.name, 2 * table.fraction, most(table) ** 2, state)
+    to_cell = place.to_result(cell_fraction, cell_reach)
+    to_state = place.to_result(2 * table.fraction, most(table) ** 2)
     units = layer.arrays["recurrent"].shape[0]
 
     def move(x: Any, states: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -76,7 +76,7 @@ def _gru(place: Place) -> Move:
         (2 * table.fraction, most(table) * (most(table) + one)),
         (table.fraction + state.fraction, most(table) * most(state)),
     )
-    to_state, units = requantiser(layer.name, out_fraction, out_reach, state), layer.arrays["recurrent"].shape[0]
+    to_state, units = place.to_result(out_fraction, out_reach), layer.arrays["recurrent"].shape[0]
 
     def move(x: Any, states: tuple[Any, Any]) -> tuple[Any, Any]:
         h = engine.cast(states[0], "int64")

@@ -1,5 +1,7 @@
 """A dense layer in Verilog that uses each multiplier several times: weights in a ROM, one product a cycle and multiplier."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ngtbench.errors import BadInput
@@ -7,28 +9,53 @@ from ngtbench.kernels.fpga.synthesis import Design
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import Fixed
 
-STAGES = 3  # edges from the last input of a sum to the sum: operands, product, sum
+STAGES = 4  # edges from the last input of a sum to its result: operands, product, sum, result
+_SIGN = "sign"
+_ROUNDINGS = {  # what is added before bits are cut off: where this bit is set, else; of half the last bit that stays
+    "TRN": (_SIGN, "0", "0"),
+    "TRN_ZERO": (_SIGN, "all", "0"),
+    "RND": (_SIGN, "half", "half"),
+    "RND_MIN_INF": (_SIGN, "below", "below"),
+    "RND_ZERO": (_SIGN, "half", "below"),
+    "RND_INF": (_SIGN, "below", "half"),
+    "RND_CONV": ("last", "half", "below"),
+}
 
 
-def multiplexed(weights: Array, bias: Array, *, weight: Fixed, given: Fixed, reuse_factor: int, name: str = "layer") -> Design:
-    """Return the design of y = w^T x + b, exact: outputs have all bits of their sums.
+def multiplexed(
+    weights: Array,
+    bias: Array,
+    *,
+    weight: Fixed,
+    given: Fixed,
+    results: Sequence[Fixed | None],
+    reuse_factor: int,
+    name: str = "layer",
+) -> Design:
+    """Return the design of y = w^T x + b, the exact sums brought to a type for each output, zero where it is None.
 
-    weights (inputs, outputs) are integers of the type `weight`, bias (outputs,) integers of the sum's fraction, x of the type
-    `given`. Multiplier (j, o) takes inputs R j .. R j + R - 1 in turn, R the reuse factor, so that there are inputs * outputs / R
-    multipliers, and a vector enters every R cycles.
+    weights (inputs, outputs) are integers of the type `weight`, x of the type `given`, bias (outputs,) of the sum's fraction:
+    that of the weights and, where it is positive, of x. Multiplier (j, o) takes inputs R j .. R j + R - 1 in turn, R the reuse
+    factor, so that there are inputs * outputs / R multipliers, and a vector enters every R cycles.
     Raises BadInput for a reuse factor that does not divide the inputs, and for weights outside their type.
     """
     _check(name, weights, weight, reuse_factor)
-    fan_in, fan_out = weights.shape
+    fan_in = len(weights)
     far = 1 << (given.bits - given.signed)
     reach = int(np.max(np.sum(np.abs(weights.astype(object)), axis=0) * far + np.abs(bias.astype(object))))
-    wide = reach.bit_length() + 1
+    kept = [to or Fixed(False, 1, 1) for to in results]
+    sums = _sums(weights, bias, weight, given, reuse_factor, wide := reach.bit_length() + 1)
+    fraction = weight.fraction + max(0, given.fraction)
+    ends = [_result(o, wide, fraction, to) if to else f"  wire y{o} = 0;" for o, to in enumerate(results)]
+    outputs = ", ".join(f"y{o}" for o in reversed(range(len(kept))))
+    bits = given.bits * fan_in, sum(to.bits for to in kept)
     return Design(
-        sources={"net.v": _text(weights, bias, weight, given, reuse_factor, wide)},
+        sources={"net.v": _module(*bits, reuse_factor, "\n".join([*sums, *ends, f"  assign model_out = {{{outputs}}};"]))},
         input_bits=(given.bits,) * fan_in,
-        output_bits=(wide,) * fan_out,
-        output_signed=(True,) * fan_out,
-        output_fraction=(weight.fraction + given.fraction,) * fan_out,
+        input_fraction=(given.fraction,) * fan_in,
+        output_bits=tuple(to.bits for to in kept),
+        output_signed=tuple(to.signed for to in kept),
+        output_fraction=tuple(to.fraction for to in kept),
         cycles=reuse_factor + STAGES,
         interval=reuse_factor,
         started=True,
@@ -44,10 +71,10 @@ def _check(name: str, weights: Array, weight: Fixed, reuse_factor: int) -> None:
         raise BadInput(f"layer {name!r}: weights from {weights.min()} to {weights.max()} are not all in {weight}")
 
 
-def _text(weights: Array, bias: Array, weight: Fixed, given: Fixed, reuse: int, wide: int) -> str:
-    """Write the module: a counter chooses input and weight of each multiplier, then a register after each step."""
+def _sums(weights: Array, bias: Array, weight: Fixed, given: Fixed, reuse: int, wide: int) -> list[str]:
+    """Write the products and sums: a counter chooses input and weight of each multiplier, then a register after each step."""
     fan_in, fan_out = weights.shape
-    groups, step = fan_in // reuse, max(1, (reuse - 1).bit_length())
+    groups, step = fan_in // reuse, _step(reuse)
     x_wide, w_wide = given.bits + (not given.signed), weight.bits + (not weight.signed)  # an unsigned number gets a sign
     lines = []
     for j in range(groups):
@@ -62,26 +89,47 @@ def _text(weights: Array, bias: Array, weight: Fixed, given: Fixed, reuse: int, 
         total = " + ".join(f"p{j}_{o}" for j in range(groups))
         lines.append(f"  reg signed [{wide - 1}:0] s{o};")
         lines.append(f"  always @(posedge clk) s{o} <= (first[1] ? {_constant(wide, bias[o])} : s{o}) + {total};")
-        lines.append(f"  assign model_out[{wide * (o + 1) - 1}:{wide * o}] = s{o};")
-    return _module(given.bits * fan_in, wide * fan_out, step, reuse - 1, "\n".join(lines))
+    return lines
 
 
-def _module(bits_in: int, bits_out: int, step: int, last: int, body: str) -> str:
+def _result(o: int, wide: int, fraction: int, to: Fixed) -> str:
+    """Write the register of a result: the sum s with what rounding adds, bits cut off, then brought into the type."""
+    drop = fraction - to.fraction
+    room = max(wide, drop, to.bits) + 2 + max(0, -drop)
+    bit, where, other = _ROUNDINGS[to.rounding]
+    drops = max(drop, 1)
+    added = {"0": 0, "half": 1 << (drops - 1), "below": (1 << (drops - 1)) - 1, "all": (1 << drops) - 1}
+    more = f"(e{o}[{room - 1 if bit == _SIGN else drop}] ? {_constant(room, added[where])} : {_constant(room, added[other])})"
+    rounded = f"(e{o} + {more}) >>> {drop}" if drop > 0 else f"e{o} <<< {-drop}"
+    low, high = (_constant(room, end) for end in (to.lowest, to.highest))
+    over, under = ("0", "0") if to.overflow == "SAT_ZERO" else (high, low)
+    fitted = f"r{o}" if to.overflow == "WRAP" else f"r{o} > {high} ? {over} : r{o} < {low} ? {under} : r{o}"
+    return f"""\
+  wire signed [{room - 1}:0] e{o} = s{o}, r{o} = {rounded};
+  reg [{to.bits - 1}:0] y{o}; always @(posedge clk) y{o} <= {fitted};"""
+
+
+def _step(reuse: int) -> int:
+    """Return the bits of the counter."""
+    return max(1, (reuse - 1).bit_length())
+
+
+def _module(bits_in: int, bits_out: int, reuse: int, body: str) -> str:
     return f"""\
 module net (input clk, input start, input [{bits_in - 1}:0] model_inp, output valid, output [{bits_out - 1}:0] model_out);
   reg [{bits_in - 1}:0] held;
-  reg [{step - 1}:0] turn = 0;
+  reg [{_step(reuse) - 1}:0] turn = 0;
   reg running = 0;
   reg [1:0] first = 0;
-  reg [2:0] done = 0;
+  reg [{STAGES - 1}:0] done = 0;
   always @(posedge clk) begin
     if (start) held <= model_inp;
-    turn <= start || turn == {last} ? 0 : turn + 1;
-    running <= start || (running && turn != {last});
+    turn <= start || turn == {reuse - 1} ? 0 : turn + 1;
+    running <= start || (running && turn != {reuse - 1});
     first <= {{first[0], running && turn == 0}};
-    done <= {{done[1:0], running && turn == {last}}};
+    done <= {{done[{STAGES - 2}:0], running && turn == {reuse - 1}}};
   end
-  assign valid = done[2];
+  assign valid = done[{STAGES - 1}];
 {body}
 endmodule
 """

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from ngtbench.errors import BadInput
+from ngtbench.kernels.fpga.varied import shape_of
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import Fixed, quantise
 
@@ -39,13 +40,17 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "function": ("relu", "sigmoid", "tanh", "softmax"),
 }
 GATES = {"gru": 3, "lstm": 4}
+MOST_NUMBERS = 1 << 26  # of a tensor: more than any part computes, and what memory holds
+MOST_AXES = 8
+MOST_OPTION = 1 << 20  # entries of a table, positions of a window
 
 
 @dataclass(frozen=True)
 class Layer:
     """One step: channels last, arrays as ARRAYS says, options as OPTIONS; `inputs` name layers, or "input".
 
-    `result` is the type of the outputs, `weight` that of all arrays, `total` that of the accumulator: None is exact.
+    `result` is the type of the outputs, or has one for each (`Varied`); `weight` is that of all arrays, `total` that of the
+    accumulator: None is exact.
     """
 
     name: str
@@ -91,8 +96,9 @@ class Network:
             if layer.name in known:
                 raise _bad(layer, "its name is taken: give every layer another")
             known.add(layer.name)
-        if not self.layers or not self.shape or min(self.shape) < 1:
-            raise BadInput(f"a network of {len(self.layers)} layers on an input of shape {list(self.shape)}: give one of each")
+        if not self.layers:
+            raise BadInput("a network of 0 layers: give one or more")
+        check_input(self.shape)
 
     def types(self, layer: Layer) -> tuple[Fixed, ...]:
         """Return the types of a layer's inputs."""
@@ -105,9 +111,27 @@ class Network:
         Raises BadInput naming the layer whose input does not fit.
         """
         shapes = {"input": self.shape}
+        if not _ends_with(self.shape, self.type):
+            raise BadInput(f"input: types of shape {list(shape_of(self.type))} for {list(self.shape)}: give its last axes")
         for layer in self.layers:
             shapes[layer.name] = _shape(layer, [shapes[name] for name in layer.inputs])
+            if math.prod(shapes[layer.name]) > MOST_NUMBERS:
+                raise _bad(layer, f"a result of shape {list(shapes[layer.name])}: more than {MOST_NUMBERS} numbers")
+            held = shapes[layer.name][-1:] if layer.kind in GATES else shapes[layer.name]  # a state has no steps
+            if not _ends_with(held, layer.result):
+                raise _bad(layer, f"result types of shape {list(shape_of(layer.result))} for {list(held)}: give its last axes")
         return shapes
+
+
+def check_input(shape: Shape) -> None:
+    """Raise BadInput for a shape that no input can have."""
+    if not 1 <= len(shape) <= MOST_AXES or min(shape) < 1 or math.prod(shape) > MOST_NUMBERS:
+        raise BadInput(f"input: shape {list(shape)}: give 1 to {MOST_AXES} axes, from 1 to {MOST_NUMBERS} numbers")
+
+
+def _ends_with(shape: Shape, of: Fixed) -> bool:
+    last = shape_of(of)
+    return not last or shape[-len(last) :] == last
 
 
 def _bad(layer: Layer, text: str) -> BadInput:
@@ -139,6 +163,8 @@ def _check_options(layer: Layer) -> None:
             raise _bad(layer, f"no option {name!r}: it has {', '.join(known) or 'none'}")
         if type(value) is not type(known[name]) or (isinstance(value, int) and value < (not isinstance(value, bool))):
             raise _bad(layer, f"option {name} = {value!r}: give something as {known[name]!r}")
+        if isinstance(value, int) and value > MOST_OPTION:
+            raise _bad(layer, f"option {name} = {value}: give at most {MOST_OPTION}")
         if name in CHOICES and value not in CHOICES[name]:
             raise _bad(layer, f"option {name} = {value!r}: give one of {', '.join(CHOICES[name])}")
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ngtbench.kernels.fpga.network import Layer, Shape
+from ngtbench.kernels.fpga.varied import by_channel
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import Fixed, values
 
@@ -41,9 +42,8 @@ class Ends(NamedTuple):
 
 
 def whole(of: Fixed, channels: int) -> Ends:
-    """Return the range of a type."""
-    least, most = (np.full(channels, values(np.array(end), of)) for end in (of.lowest, of.highest))
-    return Ends(least, most, np.full(channels, of.fraction))
+    """Return the range of a type, or of each channel's."""
+    return Ends(*by_channel(of, channels))
 
 
 def windows(layer: Layer, ends: Ends) -> Ends:
@@ -108,10 +108,10 @@ def results(layer: Layer, before: Shape, given: tuple[Ends, ...]) -> Ends:
 
 def kept(to: Fixed, ends: Ends) -> Ends:
     """Return ranges after a type took them in: cut off, or all of it where numbers wrap."""
-    low, high, _ = whole(to, len(ends.least))
-    step = np.ldexp(1.0, -to.fraction)
+    low, high, point = whole(to, len(ends.least))
+    step = np.ldexp(1.0, -point)
     least, most = np.floor(ends.least / step) * step, np.ceil(ends.most / step) * step
-    below, above, fraction = least < low, most > high, np.minimum(ends.fraction, to.fraction)
+    below, above, fraction = least < low, most > high, np.minimum(ends.fraction, point)
     if to.overflow == "WRAP":
         return Ends(np.where(below | above, low, least), np.where(below | above, high, most), fraction)
     if to.overflow == "SAT_ZERO":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ngtbench.kernels.fpga.ranges import NOTHING, Ends, kept, places, rectified
+from ngtbench.kernels.fpga.ranges import NOTHING, Ends, kept, places, rectified, whole
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import Fixed
 
@@ -11,7 +11,7 @@ _CUTS = ("TRN", "TRN_ZERO")  # roundings that add no half
 
 def constant_bits(sums: Ends, added: Array, to: Fixed) -> int:
     """Count the bits of sums, constants included, from the lowest one on that a bias or the half of a rounding changes."""
-    half = np.where(_rounded(sums, to), to.fraction + 1, NOTHING)
+    half = np.where(_rounded(sums, to), _point(sums, to) + 1, NOTHING)
     lowest = np.maximum(places(added), half)
     return int(sums._replace(fraction=lowest).bits[lowest > NOTHING].sum())
 
@@ -23,7 +23,7 @@ def chosen_bits(sums: Ends, to: Fixed, relu: Fixed | None) -> int:
     """
     found, (under, over) = final(sums, to, relu), _leaves(sums, to)
     if relu is None:
-        compared = sums._replace(fraction=np.minimum(sums.fraction, to.fraction)).bits
+        compared = sums._replace(fraction=np.minimum(sums.fraction, _point(sums, to))).bits
         return int(found.bits[under | over].sum() + compared[over].sum())
     before = kept(to, sums)
     return int(found.bits[(before.least < 0) | over | _leaves(rectified(before), relu)[1]].sum())
@@ -35,13 +35,18 @@ def final(sums: Ends, to: Fixed, relu: Fixed | None) -> Ends:
     return kept(relu, rectified(found)) if relu else found
 
 
+def _point(sums: Ends, to: Fixed) -> Array:
+    return whole(to, len(sums.least)).fraction
+
+
 def _rounded(sums: Ends, to: Fixed) -> Array:
-    return (sums.fraction > to.fraction) & (to.rounding not in _CUTS)
+    return (sums.fraction > _point(sums, to)) & (to.rounding not in _CUTS)
 
 
 def _leaves(sums: Ends, to: Fixed) -> tuple[Array, Array]:
     """Return which channels can go below a type that does not wrap, and which above."""
-    half = np.where(_rounded(sums, to), 0.5, 0.0)
-    low, high = (np.floor(np.ldexp(end, to.fraction) + half) for end in (sums.least, sums.most))
+    half, room = np.where(_rounded(sums, to), 0.5, 0.0), whole(to, len(sums.least))
+    low, high = (np.floor(np.ldexp(end, room.fraction) + half) for end in (sums.least, sums.most))
+    lowest, highest = (np.ldexp(end, room.fraction) for end in (room.least, room.most))
     saturates = to.overflow != "WRAP"
-    return (low < to.lowest) & saturates, (high > to.highest) & saturates
+    return (low < lowest) & saturates, (high > highest) & saturates

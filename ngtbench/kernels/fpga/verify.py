@@ -1,7 +1,7 @@
 """Hold a network against a circuit of it: its resources by synthesis, its outputs bit for bit by simulation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -17,8 +17,9 @@ from ngtbench.kernels.fpga.network import Network
 from ngtbench.kernels.fpga.network_estimate import estimate_network
 from ngtbench.kernels.fpga.synthesis import Design, Resources, simulate, synthesise
 from ngtbench.kernels.fpga.variants import styled
+from ngtbench.kernels.fpga.varied import Varied, every
 from ngtbench.model.workload import Array
-from ngtbench.physics.fpga.fixed_point import MOST_BITS, Fixed
+from ngtbench.physics.fpga.fixed_point import MOST_BITS
 
 LEAST_OUTPUTS = 6400  # numbers that are compared
 
@@ -54,24 +55,27 @@ def verify(
 ) -> list[Verified]:
     """Build, synthesise and simulate a network: as one adder graph, or layer by layer where one reuses multipliers.
 
-    Inputs are uniform random integers of the type, all lowest, all highest and all zero. Of a layer that reuses multipliers
-    the exact sums are compared. Raises Unavailable where a tool is missing or needs longer than `limit_s`, BadInput for a layer
-    that has no circuit.
+    Inputs are uniform random integers of the type, all lowest, all highest and all zero. A layer that stands alone is given those
+    of its own input and what the layers before it make of the network's: where no output differs, none of the network's would.
+    Raises Unavailable where a tool is missing or needs longer than `limit_s`, BadInput for a layer that has no circuit.
     """
-    found = []
+    found, whole = [], drawn(network, -(-outputs // prod(network.shapes()[network.layers[-1].name])), seed)
     for part in parts(network):
         layer = part.layers[0]
+        alone = len(part.layers) < len(network.layers)
         estimated: Literal["lut", "dsp"] = "dsp" if layer.reuse_factor > 1 else "lut"
         total = estimate_network(styled(part, "da" if layer.reuse_factor == 1 else "resource")).total
         if layer.reuse_factor > 1:
-            part = exact(part)
-            by, cost, bits, design = "ngtbench", None, None, _reused(part)
+            by, cost, bits, design = "ngtbench", None, None, reused(part)
         else:
             made = circuit(part, stage_depth=stage_depth, name=compiler)
             by, cost, bits, design = made.compiler, made.cost, made.register_bits, made.design
-        vectors = drawn(part, -(-outputs // len(design.output_bits)), seed)
+        vectors = whole
+        if alone:
+            own = drawn(part, -(-outputs // len(design.output_bits)), seed)
+            vectors = np.concatenate([own, _reaching(network, layer.name, whole)])
         unequal = compared(part, design, vectors, limit_s)
-        name = "network" if len(part.layers) == len(network.layers) else layer.name
+        name = layer.name if alone else "network"
         resources = synthesise(design, limit_s) if synthesis else None
         count = len(vectors) * len(design.output_bits)
         found.append(Verified(name, by, resources, cost, bits, getattr(total, estimated), estimated, count, unequal))
@@ -91,30 +95,26 @@ def parts(network: Network) -> list[Network]:
     return made
 
 
-def exact(network: Network) -> Network:
-    """Return a network of one dense layer with a result that holds every bit of its sums.
-
-    Raises BadInput for another kind of layer.
-    """
-    (layer,) = network.layers
-    if layer.kind != "dense" or len(network.shape) != 1:
-        raise BadInput(f"layer {layer.name!r} ({layer.kind}): a circuit that reuses multipliers is written for dense layers only")
-    affine = Place(NumpyEngine(), layer, network.types(layer), network.shape).affine()
-    result = Fixed(True, MOST_BITS, MOST_BITS - affine.fraction)
-    return replace(network, layers=(replace(layer, result=result, total=None),))
+def _reaching(network: Network, name: str, whole: Array) -> Array:
+    """Return the integers that a layer of one input is given where the network is given these."""
+    place = next(k for k, layer in enumerate(network.layers) if layer.name == name)
+    source = network.layers[place].inputs[0]
+    until = next((k for k, layer in enumerate(network.layers) if layer.name == source), None)
+    return whole if until is None else infer_integers(replace(network, layers=network.layers[: until + 1]), whole)
 
 
 def drawn(network: Network, count: int, seed: int) -> Array:
-    """Return input integers (count, ..): random ones behind the lowest, the highest and zero."""
-    low, high = network.type.lowest, network.type.highest
-    made = np.random.default_rng(seed).integers(low, high, (max(count, 3), *network.shape), endpoint=True)
+    """Return input integers (count, ..): random ones behind the lowest, the highest and zero, each of its own type."""
+    of, shape = network.type, network.shape
+    low, high = every(of, shape, lambda one: one.lowest), every(of, shape, lambda one: one.highest)
+    made = np.random.default_rng(seed).integers(low, high, (max(count, 3), *shape), endpoint=True)
     made[0], made[1], made[2] = low, high, 0
-    return made
+    return made << every(of, shape, lambda one: of.fraction - one.fraction)
 
 
 def compared(network: Network, design: Design, vectors: Array, limit_s: float) -> int:
     """Return how many outputs of the simulation differ from inference; a point that lies elsewhere is allowed for."""
-    got = simulate(design, _rows(design, vectors), limit_s)
+    got = simulate(design, _rows(network, design, vectors), limit_s)
     wanted = infer_integers(network, vectors).reshape(len(vectors), -1).tolist()
     fraction = network.layers[-1].result.fraction
     finest = max(fraction, *design.output_fraction)
@@ -126,15 +126,35 @@ def compared(network: Network, design: Design, vectors: Array, limit_s: float) -
     )
 
 
-def _rows(design: Design, vectors: Array) -> Sequence[Sequence[int]]:
-    rows: list[list[int]] = vectors.reshape(len(vectors), -1).tolist()
+def _rows(network: Network, design: Design, vectors: Array) -> list[list[int]]:
+    """Return vectors as a design takes them, each number with its own point."""
+    drop = network.type.fraction - np.array(design.input_fraction)
+    rows: list[list[int]] = (vectors.reshape(len(vectors), -1) >> drop.clip(0, MOST_BITS)).tolist()
     return rows
 
 
-def _reused(network: Network) -> Design:
+def reused(network: Network) -> Design:
+    """Return the design of a network of one dense layer that reuses its multipliers.
+
+    Raises BadInput for another layer, or an accumulator that rounds or overflows.
+    """
     (layer,) = network.layers
+    if layer.kind != "dense" or len(network.shape) != 1:
+        raise BadInput(f"layer {layer.name!r} ({layer.kind}): a circuit that reuses multipliers is written for dense layers only")
     affine = Place(NumpyEngine(), layer, network.types(layer), network.shape).affine()
+    if not affine.kept(layer.total):
+        raise BadInput(
+            f"layer {layer.name!r}: an accumulator {layer.total} that rounds or overflows has no circuit: leave it out"
+        )
     kernel, bias = affine.integers
+    own = layer.result.each if isinstance(layer.result, Varied) else (layer.result,)
+    up = max(0, -network.type.fraction)  # bits that the kernel's integers have got in front
     return multiplexed(
-        kernel.astype(np.int64), bias, weight=affine.weight, given=network.type, reuse_factor=layer.reuse_factor, name=layer.name
+        kernel.astype(np.int64),
+        bias,
+        weight=replace(affine.weight, bits=affine.weight.bits + up, integer=affine.weight.integer + up),
+        given=network.type,
+        results=own * (kernel.shape[1] // len(own)),
+        reuse_factor=layer.reuse_factor,
+        name=layer.name,
     )

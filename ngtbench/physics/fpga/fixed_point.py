@@ -13,7 +13,7 @@ Rounding = Literal["TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_INF", "RND_MIN_INF
 Overflow = Literal["WRAP", "SAT", "SAT_ZERO", "SAT_SYM"]
 _LEAST, _MOST = 2.0**-200, 2.0**200
 MOST_BITS = 62  # int64 holds every value, and its negative
-_TEXT = re.compile(r"ap_(u?)fixed<(-?\d+),(-?\d+)(?:,(?:AP_)?(\w+))?(?:,(?:AP_)?(\w+))?>")
+_TEXT = re.compile(r"ap_(u?)fixed<(-?\d{1,3}),(-?\d{1,3})(?:,(?:AP_)?(\w+))?(?:,(?:AP_)?(\w+))?>")
 
 
 @dataclass(frozen=True)

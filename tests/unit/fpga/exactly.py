@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ngtbench.kernels.fpga.network import Layer, Network
+from ngtbench.kernels.fpga.varied import Varied
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.fixed_point import Fixed, parse
 
@@ -41,6 +42,13 @@ def becomes(value: Fraction, to: Fixed) -> Fraction:
 
 
 def all_become(numbers: Any, to: Fixed) -> Numbers:
+    if isinstance(to, Varied):
+        rows = np.asarray(numbers, object).reshape(-1, len(to.each))
+        made = [
+            [Fraction(0) if of is None else becomes(Fraction(one), of) for one, of in zip(row, to.each, strict=True)]
+            for row in rows
+        ]
+        return np.array(made, object).reshape(np.shape(numbers))
     return np.asarray(np.vectorize(lambda one: becomes(Fraction(one), to), otypes=[object])(np.asarray(numbers, object)))
 
 

@@ -1,10 +1,8 @@
 """Circuits against inference, bit for bit, and what becomes of tools that are missing, slow or hand back nonsense."""
 
 import importlib.util
-import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,73 +12,13 @@ import pytest
 
 from ngtbench.errors import BadInput, CompileError, Unavailable
 from ngtbench.kernels.fpga import circuit, synthesis
-from ngtbench.kernels.fpga.multiplexed import multiplexed
-from ngtbench.kernels.fpga.network import Layer, Network
-from ngtbench.kernels.fpga.verify import compared, drawn, exact, parts, verify
+from ngtbench.kernels.fpga.network import Network
+from ngtbench.kernels.fpga.varied import varied
+from ngtbench.kernels.fpga.verify import compared, drawn, parts, verify
 from ngtbench.physics.fpga.fixed_point import Fixed, parse
+from tests.unit.fpga.circuits import NETWORKS, OUTPUTS, layer
 
-OUTPUTS = 300
-Find = Callable[[str, str], str]
-
-
-@pytest.fixture
-def tools(tool: Find) -> None:
-    for name in ("yosys", "iverilog", "vvp"):
-        tool(name, synthesis.REMEDY)
-
-
-@pytest.fixture
-def compilers(tools: None) -> None:
-    if importlib.util.find_spec("da4ml") is None:
-        message = f"da4ml is not installed: {circuit.REMEDY}"
-        (pytest.fail if os.environ.get("NGTBENCH_REQUIRE_ALL") == "1" else pytest.skip)(message)
-
-
-def layer(name: str, kind: Any, before: str, result: str, *, like: tuple[int, ...] = (), **more: Any) -> Layer:
-    random, weight = np.random.default_rng(len(name)), parse("ap_fixed<5,2>") if like else None
-    arrays = {"kernel": random.normal(0, 0.6, like), "bias": random.normal(0, 0.4, like[-1])} if like else {}
-    return Layer(name, kind, (before,), parse(result), **{"weight": weight, "arrays": arrays, **more})
-
-
-NETWORKS = {
-    "dense": Network(
-        (6,),
-        parse("ap_fixed<6,3>"),
-        (
-            layer("d", "dense", "input", "ap_fixed<8,4,RND,SAT>", like=(6, 5)),
-            layer("r", "activation", "d", "ap_ufixed<5,3,RND,SAT>"),
-            layer("dd", "dense", "r", "ap_fixed<7,3,TRN,WRAP>", like=(5, 3)),
-        ),
-    ),
-    "tables": Network(
-        (3,),
-        parse("ap_fixed<6,4>"),
-        (
-            layer("s", "activation", "input", "ap_fixed<6,2>", options={"function": "sigmoid", "table_size": 32}),
-            layer("d", "dense", "s", "ap_fixed<5,3,TRN,SAT_SYM>", like=(3, 3)),
-            layer("t", "activation", "d", "ap_fixed<6,2,RND,SAT_SYM>", options={"function": "tanh", "table_size": 64}),
-        ),
-    ),
-    "convolution": Network(
-        (5, 5, 1),
-        parse("ap_fixed<4,2>"),
-        (
-            layer("c", "conv2d", "input", "ap_fixed<8,4,RND,SAT>", like=(2, 2, 1, 2), options={"padding": "same", "stride": 2}),
-            layer("p", "pool", "c", "ap_fixed<7,4,RND,SAT>", options={"of": "average", "size": 2, "stride": 1}),
-            layer("m", "pool", "p", "ap_fixed<7,4>", options={"size": 2, "stride": 2}),
-            layer("f", "flatten", "m", "ap_fixed<9,4>"),  # two bits that circuits leave out
-        ),
-    ),
-    "residual": Network(
-        (3,),
-        parse("ap_ufixed<5,2>"),
-        (
-            layer("b", "batchnorm", "input", "ap_fixed<7,4,RND,WRAP>", weight=parse("ap_fixed<5,2>"),
-                  arrays={"scale": np.array([0.5, -1.25, 1.5]), "shift": np.array([0.5, -0.25, 1.0])}),
-            Layer("a", "add", ("b", "input"), parse("ap_fixed<6,4,TRN,SAT>")),
-        ),
-    ),
-}  # fmt: skip
+FINE, COARSE = Fixed(True, 6, 3, "RND", "SAT"), Fixed(False, 3, 4, "RND", "SAT")
 
 
 @pytest.mark.parametrize("stage_depth", [0, 2])
@@ -107,31 +45,26 @@ def test_a_wrong_weight_is_found(compilers: None) -> None:
     assert compared(wrong, made.design, vectors, 60) > 0
 
 
-@pytest.mark.parametrize(("weight_bits", "input_bits", "dsp"), [(8, 8, 2), (18, 27, 2), (19, 28, 8), (4, 4, 0)])
-def test_reused_multipliers_take_the_dsp_of_their_widths(tools: None, weight_bits: int, input_bits: int, dsp: int) -> None:
-    random, weight, given = np.random.default_rng(1), Fixed(True, weight_bits, 2), Fixed(True, input_bits, 2)
-    w = random.integers(weight.lowest, weight.highest, (4, 2), endpoint=True)
-    design = multiplexed(w, np.array([5, -7]), weight=weight, given=given, reuse_factor=4)
-    assert synthesis.synthesise(design, 120).dsp == dsp
-
-
-@pytest.mark.parametrize("signed", [True, False])
-@pytest.mark.parametrize("reuse_factor", [2, 3, 6])
-def test_a_layer_of_reused_multipliers_computes_what_inference_does(tools: None, reuse_factor: int, signed: bool) -> None:
-    given = Fixed(signed, 7, 3)
-    dense = layer("d", "dense", "input", "ap_fixed<8,4>", like=(6, 4), style="resource", reuse_factor=reuse_factor)
+@pytest.mark.parametrize("reuse_factor", [1, 3])
+@pytest.mark.parametrize("of", [varied([None]), varied([FINE, None, COARSE]), varied([COARSE, FINE, FINE])])
+def test_outputs_may_have_types_of_their_own_or_be_zero(compilers: None, of: Fixed, reuse_factor: int) -> None:
+    dense = replace(layer("d", "dense", "input", "ap_fixed<8,4>", like=(6, 3), reuse_factor=reuse_factor), result=of)
+    given = varied([None, *(Fixed(k % 2 == 0, 1 + k, k, "RND", "SAT") for k in range(5))])
     (found,) = verify(Network((6,), given, (dense,)), outputs=OUTPUTS, synthesis=False)
-    assert (found.by, found.unequal, found.estimated) == ("ngtbench", 0, "dsp")
-    summed = exact(Network((6,), given, (dense,)))
-    off = replace(summed, layers=(replace(summed.layers[0], arrays={**dense.arrays, "bias": dense.arrays["bias"] + 0.125}),))
-    design = multiplexed(
-        dense.integers("kernel"),
-        dense.integers("bias") << 4,
-        weight=parse("ap_fixed<5,2>"),
-        given=given,
-        reuse_factor=reuse_factor,
+    assert found.unequal == 0
+
+
+def test_constants_wrap_as_types_say_and_small_numbers_below_zero_are_refused(compilers: None) -> None:
+    kernel = np.array([[0.0, 0.0, 0.25], [0.0, 0.0, 0.5]])
+    first = layer("d", "dense", "input", "ap_ufixed<4,3>", like=(2, 3))
+    constant = replace(
+        first, arrays={"kernel": kernel * [1, 1, 0], "bias": np.array([-0.5, 13.25, 1.5])}, weight=parse("ap_fixed<9,6>")
     )
-    assert compared(off, design, drawn(summed, 20, 1), 60) == 20 * 4
+    (found,) = verify(Network((2,), parse("ap_fixed<4,0>"), (constant,)), outputs=OUTPUTS, synthesis=False)
+    assert found.unequal == 0
+    small = replace(first, arrays={"kernel": kernel})
+    with pytest.raises(BadInput, match=r"layer 'd' .dense.: no adder graph has a result .* that wraps numbers just below zero"):
+        circuit.circuit(Network((2,), parse("ap_fixed<4,0>"), (small,)))
 
 
 def test_layers_stand_alone_where_one_reuses_multipliers() -> None:
@@ -174,7 +107,7 @@ def test_missing_tools_are_named_with_what_installs_them(monkeypatch: Any) -> No
 def test_a_tool_that_is_slow_or_rejects_the_text_leaves_no_files(tools: None, monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     wide = synthesis.Design(
-        {"net.v": "module net (input [3:0] model_inp, output [3:0] model_out); endmodule"}, (4,), (4,), (False,), (0,)
+        {"net.v": "module net (input [3:0] model_inp, output [3:0] model_out); endmodule"}, (4,), (0,), (4,), (False,), (0,)
     )
     with pytest.raises(Unavailable, match="yosys did not end within"):
         synthesis.synthesise(wide, 0.05)
@@ -183,15 +116,3 @@ def test_a_tool_that_is_slow_or_rejects_the_text_leaves_no_files(tools: None, mo
     with pytest.raises(CompileError, match="iverilog rejects"):
         synthesis.simulate(replace(wide, sources={"net.v": "module net ("}), [[3]], 60)
     assert not list(tmp_path.iterdir())
-
-
-def test_bad_layers_for_reuse_are_named() -> None:
-    weight = given = Fixed(True, 4, 2)
-    w = np.ones((6, 2), int)
-    with pytest.raises(BadInput, match="layer 'x': reuse factor 4 does not divide 6 inputs"):
-        multiplexed(w, w[0], weight=weight, given=given, reuse_factor=4, name="x")
-    with pytest.raises(BadInput, match="layer 'x': weights from 9 to 9 are not all in ap_fixed<4,2"):
-        multiplexed(9 * w, w[0], weight=weight, given=given, reuse_factor=2, name="x")
-    conv = NETWORKS["convolution"].layers[0]
-    with pytest.raises(BadInput, match=r"layer 'c' \(conv2d\): a circuit that reuses multipliers is written for dense layers"):
-        exact(replace(NETWORKS["convolution"], layers=(conv,)))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,15 @@ import pytest
 
 from ngtbench.cli.fpga_estimate import command
 from ngtbench.errors import BadInput
-from ngtbench.kernels.fpga import Layer, Network
-from ngtbench.kernels.fpga.network_file import write
+from ngtbench.kernels.fpga import Layer, Network, estimate_network
+from ngtbench.kernels.fpga.estimate import Estimate
+from ngtbench.kernels.fpga.fit import checks
+from ngtbench.kernels.fpga.network_file import read, write
+from ngtbench.kernels.fpga.parts import find_part
+from ngtbench.kernels.fpga.variants import VARIANTS
 from ngtbench.physics.fpga.fixed_point import parse
+from ngtbench.report import fpga_page
+from ngtbench.report.fpga_bars import Bar, drawn
 
 
 @pytest.fixture
@@ -58,8 +65,52 @@ def test_the_page_stands_alone_and_escapes(model: Path, tmp_path: Path, capsys: 
     assert "&lt;script&gt; dominates" in page
     assert not re.search(r'(src|href)="', page)
     assert page.count("<svg") >= 4
-    for words in ("the next reuse factor", "Against the part", "LUT", "unproven"):
+    for words in ("the next reuse factor", "Against the part", "LUT", "unproven", "<h3>The tightest: ", "% of the limit"):
         assert words in page
+    assert len(re.findall(r'data-label="verdict">fits<', page)) == 3
+
+
+def test_the_page_says_where_a_small_change_would_alter_the_verdict(model: Path) -> None:
+    whole, other = (estimate_network(one) for one in (read(model), VARIANTS["10 % of the weights left out"](read(model))))
+    part = replace(find_part("zu9eg"), lut=round((other.total.lut.high + whole.total.lut.high) / 2))
+    page = fpga_page.render("net", whole, part, None, checks(whole.total, part, None), {"less": other})
+    assert f"net on {part.label}: undecided" in page
+    against = page[page.index("Against the part") : page.index("% of the limit")]
+    used, limit = whole.total.lut.value / part.lut, places(against, "limit")[0]
+    assert places(against, "value")[0] / limit == pytest.approx(used, rel=1e-3)
+    assert float(re.findall(r">([\d.]+)</text>", against)[-1]) >= 100
+    assert 'data-label="verdict">fits<' in page
+    moved = f"{other.total.lut.value:,.0f} ({other.total.lut.value - whole.total.lut.value:+,.0f}"
+    assert f'data-label="LUT">{moved}' in page
+
+
+def places(text: str, what: str) -> list[float]:
+    return [float(one) for one in re.findall(rf'class="{what}" x1?="([\d.]+)%"', text)]
+
+
+def test_bars_stand_on_one_scale_with_ticks() -> None:
+    bars = [Bar("<a>", Estimate(30, 20, 45, ""), "30 & more"), Bar("b", Estimate(0, 0, 0, ""), "none")]
+    alone = drawn(bars, "LUT")
+    assert places(alone, "value") == [60.0, 0.0]  # of 50
+    assert places(alone, "band") == [40.0, 0.0]
+    assert 'width="50.00%"' in alone
+    assert re.findall(r">([\d,.]+)</text>", alone) == ["0", "10", "20", "30", "40", "50"]
+    assert "&lt;a&gt;" in alone
+    assert "30 &amp; more" in alone
+    assert places(drawn(bars, "LUT", 100.0), "limit") == []  # so far off that bars would be dots
+    near = drawn(bars, "LUT", 60.0)
+    assert places(near, "limit") == [pytest.approx(100 * 60 / 70, abs=0.01)] * 2
+    assert places(near, "value")[0] == pytest.approx(100 * 30 / 70, abs=0.01)
+    beyond = drawn(bars, "LUT", 25.0)
+    assert places(beyond, "limit") == [50.0] * 2
+    assert re.findall(r">([\d,.]+)</text>", drawn([Bar("z", Estimate(0, 0, 0, ""), "")], "DSP")) == ["0", "1"]
+    assert re.findall(r">([\d,.]+)</text>", drawn([Bar("s", Estimate(0.07, 0, 0.07, ""), "")], "%")) == [
+        "0",
+        "0.02",
+        "0.04",
+        "0.06",
+        "0.08",
+    ]
 
 
 def test_a_page_that_cannot_be_written_is_bad_input(model: Path) -> None:

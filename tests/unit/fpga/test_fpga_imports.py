@@ -108,7 +108,7 @@ def quant(source: str, target: str, scale: str = "s", bits: str = "bits", **told
     return helper.make_node("Quant", [source, scale, "zero", bits], [target], domain="qonnx.custom_op.general", **told)
 
 
-def qonnx(x: Array, scale: float, bits: int, signed: bool) -> Array:
+def qonnx(x: Array, scale: float | Array, bits: int, signed: bool) -> Array:
     """The definition of the Quant operator, of zero point 0."""
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     return np.asarray(scale * np.clip(np.rint(x / scale), low, high))
@@ -147,6 +147,24 @@ def test_quant_nodes_give_numbers_and_types(tmp_path: Path) -> None:
     assert np.array_equal(infer(network, x), h @ last.T)
 
 
+@pytest.mark.parametrize("scales", [(1, 2, 1, 1), (2, 1, 1), (1, 1, 4)])
+def test_a_quant_node_may_have_a_scale_for_each_channel_or_place(tmp_path: Path, scales: tuple[int, ...]) -> None:
+    random, shape = np.random.default_rng(7), (2, 3, 4)
+    s, t = 2.0 ** -random.integers(0, 5, scales), 2.0 ** -random.integers(0, 5, (1, 24))
+    nodes = [
+        quant("x", "q"),
+        helper.make_node("Flatten", ["q"], ["f"]),
+        quant("f", "fq", scale="t"),
+        helper.make_node("MatMul", ["fq", "w"], ["y"]),
+    ]
+    w = random.integers(-8, 8, (24, 3)) / 8
+    constants = {"s": s, "t": t, "w": w, "zero": 0, "bits": 5}
+    network = read_model(graph(tmp_path / "net.onnx", nodes, constants, shape), Types(weight=parse("ap_fixed<5,2>")))
+    x = random.normal(0, 3, (30, *shape))
+    wanted = qonnx(qonnx(x, s, 5, True).reshape(30, -1), t, 5, True) @ w
+    assert np.array_equal(infer(network, np.moveaxis(x, 1, -1)), wanted)
+
+
 @pytest.mark.parametrize("shape", [(2,), (2, 3, 4)])
 def test_a_tensor_that_is_quantised_twice_gets_both_types(tmp_path: Path, shape: tuple[int, ...]) -> None:
     constants = {"fine": 2.0**-7, "ten": 10, "s": 2.0**-4, "sw": 2.0**-2, "zero": 0, "bits": 6, "four": 3}
@@ -175,7 +193,7 @@ def test_a_convolution_of_onnx_is_that_of_torch(tmp_path: Path) -> None:
 def test_bad_graphs_and_files_are_named(tmp_path: Path) -> None:
     constants = {"s": 0.3, "zero": 0, "bits": 6, "w": np.ones((2, 2)), "k": 0.5}
     for nodes, words in (
-        ([helper.make_node("Erf", ["x"], ["y"], name="e")], "node 'e': no import of Erf"),
+        ([helper.make_node("Erf", ["x"], ["y"], name="e")], "net.onnx: node 'e' .Erf.: no import of Erf"),
         ([quant("x", "y")], "node 'y' .Quant.: give a scale that is a power of two"),
         ([quant("x", "y", scale="k", rounding_mode="CEIL")], "rounding mode CEIL"),
         ([helper.make_node("MatMul", ["x", "x"], ["y"])], "node 'y' .MatMul.: its input 'x' is no constant"),

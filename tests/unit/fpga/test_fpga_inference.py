@@ -1,4 +1,6 @@
 import itertools
+import math
+from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -16,7 +18,8 @@ from ngtbench.kernels.fpga.inference_product import product
 from ngtbench.kernels.fpga.inference_rounding import divider, requantiser
 from ngtbench.kernels.fpga.inference_torch import TorchEngine
 from ngtbench.kernels.fpga.network import CHOICES, Kind, Layer, Network
-from ngtbench.physics.fpga.fixed_point import Fixed, Overflow, Rounding, parse
+from ngtbench.kernels.fpga.varied import quantise_each, varied
+from ngtbench.physics.fpga.fixed_point import Fixed, Overflow, Rounding, parse, values
 from ngtbench.workloads.fpga import fixed_point_inference as workload
 from tests.unit.fpga.exactly import becomes, network_exactly
 
@@ -48,6 +51,20 @@ def test_every_rounding_and_overflow_is_that_of_fractions(rounding: Rounding, ov
     for host in (np.array(numbers), torch.tensor(numbers)):
         assert steps[0](host).tolist() == wanted
         assert steps[1](host).tolist() == means
+
+
+@st.composite
+def tensor_types(draw: Any, shape: tuple[int, ...], bits: int = 12) -> Fixed:
+    """A type for all, or one for each number of some of the last axes; some have no bits."""
+    one, last = draw(types(bits)), shape[len(shape) - draw(st.integers(0, len(shape))) :]
+    each = np.empty(math.prod(last), object)
+    each[:] = [
+        None if wide == 0 else replace(one, signed=signed, bits=wide, integer=one.integer + move)
+        for wide, move, signed in draw(
+            st.lists(st.tuples(st.integers(0, bits), st.integers(-4, 4), st.booleans()), min_size=each.size, max_size=each.size)
+        )
+    ]
+    return varied(each.reshape(last)) if last else one
 
 
 def drawn_layer(kind: Any, draw: Any, seed: int) -> tuple[tuple[int, ...], Layer]:
@@ -90,13 +107,19 @@ def drawn_layer(kind: Any, draw: Any, seed: int) -> tuple[tuple[int, ...], Layer
 
 
 @pytest.mark.parametrize("kind", sorted({*get_args(Kind), *CHOICES["function"]} - {"activation"}))
-@settings(max_examples=12, deadline=None)
+@pytest.mark.parametrize("own", [False, True])
+@settings(max_examples=8, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 10**6))
-def test_every_layer_is_that_of_fractions(kind: str, data: Any, seed: int) -> None:
+def test_every_layer_is_that_of_fractions(kind: str, own: bool, data: Any, seed: int) -> None:
     shape, layer = drawn_layer(kind, data.draw, seed)
     network = Network(shape, data.draw(types(8)), (layer,))
     k = np.random.default_rng(seed).integers(network.type.lowest, network.type.highest, (BATCH, *shape), endpoint=True)
     k[0] = network.type.lowest
+    if own:
+        held = network.shapes()["x"][-1:] if kind in ("gru", "lstm") else network.shapes()["x"]
+        layer = replace(layer, result=data.draw(tensor_types(held)))
+        network = replace(network, type=data.draw(tensor_types(shape, 8)), layers=(layer,))
+        k = quantise_each(values(k, network.type), network.type)
     got = infer_integers(network, k)
     wanted = np.array([network_exactly(network, sample) for sample in k], object) * Fraction(2) ** layer.result.fraction
     assert np.array_equal(got.astype(object), wanted)
@@ -164,7 +187,7 @@ def test_bad_input_names_the_layer_or_the_numbers() -> None:
     with pytest.raises(BadInput, match="layer 'deep': its sums may need"):
         infer(network, np.zeros((1, 4)))
     narrow = Network((2,), parse("ap_fixed<4,4>"), (Layer("f", "flatten", ("input",), wide),))
-    with pytest.raises(BadInput, match=r"takes integers \(batch, \[2\]\)"):
+    with pytest.raises(BadInput, match=r"shape \[1, 3\]: the network takes \(batch, 2\)"):
         infer_integers(narrow, np.zeros((1, 3), int))
     with pytest.raises(BadInput, match=r"from 0 to 9 are not all in ap_fixed<4,4"):
         infer_integers(narrow, np.array([[0, 9]]))

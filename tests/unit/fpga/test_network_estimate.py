@@ -42,6 +42,13 @@ def test_a_dense_layer_is_estimated_as_its_integers_are() -> None:
     assert estimate_network(net).layers["one"] == estimate_dense(mine, style="latency")
 
 
+def test_a_clock_is_that_of_every_layer() -> None:
+    net = small()
+    mine = counts(net.layers[0].integers("kernel"), weight_bits=8, input_bits=8)
+    assert estimate_network(net, 3.33).layers["one"] == estimate_dense(mine, style="latency", clock_ns=3.33)
+    assert estimate_network(net, 3.33).total.ff.value > estimate_network(net, 5.0).total.ff.value
+
+
 def test_resources_add_and_cycles_follow_the_longest_path() -> None:
     net = network(
         dense("one", "input", 16, 16),

@@ -14,6 +14,7 @@ from ngtbench.kernels.fpga.imports_hgq import from_hgq
 from ngtbench.kernels.fpga.imports_quantised import data_type, weight_type
 from ngtbench.kernels.fpga.imports_torch import from_torch
 from ngtbench.kernels.fpga.inference import infer
+from ngtbench.kernels.fpga.varied import shape_of
 from ngtbench.model.workload import Array
 
 KIF = tuple[Any, Any, Any]
@@ -97,17 +98,52 @@ def test_layers_of_hgq2_may_have_a_type_for_each_weight_and_prune_some() -> None
     assert np.array_equal(infer(from_hgq(model, Types()), x), np.maximum(rounded(x, (1, 3, 2)) @ kernel, 0))
 
 
+@pytest.mark.parametrize("shape", [(5,), (1, 5), (3, 1)])
+def test_layers_of_hgq2_may_have_a_type_for_each_number_of_a_tensor(shape: tuple[int, ...]) -> None:
+    random = np.random.default_rng(4)
+    of = random.integers(0, 2, shape), random.integers(-1, 4, shape), random.integers(-2, 4, shape)  # some of no bits
+    kernel, bits = rounded(random.normal(size=(5, 3)), (1, 0, 4)), (1, 0, 4)
+    last = hgq(np.eye(3), (1, 1, 0), (1, 3, np.array([[3, 1, 2]])), "linear")
+    last.name = "last"
+    given = (3, 5)  # steps, features
+    model = SimpleNamespace(input_shape=(None, *given), layers=[hgq(kernel, bits, of, "relu"), last])
+    x = random.normal(0, 3, (100, *given))
+    network = from_hgq(model, Types())
+    h = np.maximum(rounded(x, of) @ kernel, 0)
+    assert np.array_equal(infer(network, x), rounded(h, (1, 3, [3, 1, 2])))
+    assert shape_of(network.type) == {(5,): (5,), (1, 5): (5,), (3, 1): (3, 5)}[shape]
+    assert shape_of(network.layers[1].result) == (3,)
+
+
+def test_layers_of_pquantml_count_channels_first_in_their_types() -> None:
+    random, given = np.random.default_rng(5), (3, 2, 4)  # channels last
+    fine = random.integers(-1, 5, (1, 4, 3, 2))
+    bits = fine.ravel()
+    torch.manual_seed(2)
+    flat, conv = PQLinear(24, 2, (1, 0, 6), (1, 2, bits)), nn.Flatten()
+    pool = nn.MaxPool2d(1)
+    pool.quantize_input = pool.enable_quantization = True  # type: ignore[assignment]
+    pool.input_quantizer = PQQuantiser(1, 2, fine + 1)  # type: ignore[assignment]
+    x = random.normal(0, 2, (50, *given))
+    first = np.moveaxis(x, -1, 1)
+    flattened = rounded(rounded(first, (1, 2, fine + 1)).reshape(50, -1), (1, 2, bits))
+    wanted = flattened @ flat.weight.numpy().T + flat.bias.detach().numpy()
+    assert np.array_equal(infer(from_torch(nn.Sequential(pool, conv, flat), given, Types()), x), wanted)
+
+
 def test_what_has_no_import_is_named() -> None:
     kernel = np.ones((4, 1))
     for layer, words in (
-        (hgq(kernel, (1, 1, 1), (1, 3, [2, 1, 1, 1]), "relu"), "layer 'q': its tensor has 2 types, number by number"),
+        (hgq(kernel, (1, 1, 1), (1, 3, [2, 1, 1]), "relu"), r"layer 'q': types of shape \[3\] for a tensor of \[4\]"),
+        (hgq(kernel, (1, 1, 1), (1, 3, [2, np.nan, 1, 1]), "relu"), "layer 'q': its quantiser has bits that are NaN"),
+        (hgq(kernel, (1, 1, 1), (1, [40, 1, 1, 1], [1, 1, 1, 40]), "relu"), "layer 'q': a fixed-point type of 81 bits"),
         (hgq(kernel, (1, 1, 1), (1, 3, 2), "gelu"), "layer 'q': a kernel of 2 axes, activation gelu"),
         (SimpleNamespace(name="s"), "layer 's': no import of SimpleNamespace"),
     ):
         with pytest.raises(BadInput, match=words):
             from_hgq(SimpleNamespace(input_shape=(None, 4), layers=[layer]), Types())
     with pytest.raises(BadInput, match="layer 'x': its quantiser SimpleNamespace has no bits k, i, f"):
-        data_type("x", SimpleNamespace(round_mode="RND"))
+        data_type("x", SimpleNamespace(round_mode="RND"), (4,))
     assert str(weight_type("x", PQQuantiser(1, 2, 3), PQQuantiser(0, 4, 0))) == "ap_fixed<8,5,TRN,WRAP>"
     unbuilt = PQLinear(4, 3, (1, 0, 3), (1, 2, 3))
     del unbuilt.input_quantizer
