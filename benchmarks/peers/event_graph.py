@@ -3,6 +3,7 @@
     TBBROOT=... python benchmarks/peers/event_graph.py 0.02:1:4:16 0.02:2:1:12 [--rounds 21] [--engines native,task_group]
         [--workflow FILE.graphml] [--trace trace.json] [--output reports/peers/event-graph.json]
 
+Engines host-async, host-blocking, host-batched and host-earliest are ours with a thread more, which stands for a device.
 A case is scale:threads:slots:events. Each round replays every case once by every engine, engines taking turns at being first;
 every result is judged. Prints a table, and the ratio of ours over task_group's events per second with its 95 % interval over
 rounds. Runs are added to those that the output holds. --trace writes the last run of the first engine, for ui.perfetto.dev. Load
@@ -30,11 +31,14 @@ from ngtbench.errors import Unavailable
 from ngtbench.kernels.scheduling import event_graph
 from ngtbench.kernels.scheduling.engine import Pace
 from ngtbench.kernels.scheduling.job import Job
+from ngtbench.kernels.scheduling.offload import Way
 from ngtbench.physics.scheduling import bounds, graphml
 from ngtbench.physics.scheduling.graph import Graph
 from ngtbench.workloads.scheduling.event_graph import Size, inputs, reference
 
 ENGINES = ("native", "serial", "task_group", "flow_graph", "taskflow", "threads", "asyncio")
+WAYS = {"host-async": Way(), "host-blocking": Way(holds=True), "host-batched": Way(joins=True)}
+WAYS |= {"host-earliest": Way(chooses=True)}
 PEER, SERIAL = "task_group", "serial"
 KEPT = (
     "event_s",
@@ -101,9 +105,10 @@ def engines(case: str, graph: Graph | None, names: list[str]) -> dict[str, Ready
     arrays = {name: np.asarray(array) for name, array in inputs(size, 1).items()}
     want, found, pace = reference(size, **arrays), {}, Pace()
     for name in names:
-        job = event_graph.job_of(size, int(threads), arrays)
+        offload = event_graph.offload_of(size, arrays, event_graph.host_port(), WAYS[name]) if name in WAYS else None
+        job = event_graph.job_of(size, int(threads), arrays, offload=offload)
         try:
-            made = event_graph.engine(name, job)
+            made = event_graph.engine("native" if offload else name, job)
         except Unavailable as error:
             sys.stderr.write(f"{name}: {error}\n")
             continue

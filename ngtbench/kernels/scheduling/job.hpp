@@ -21,8 +21,21 @@ struct Record {
   int32_t lane, runs;
 };
 
-enum Fault : U { NONE, THROWS, STALLS, VANISHES };  // on purpose, for tests
-enum Failure : int64_t { FINE, THREW, STALLED, LEFT };
+// On purpose, for tests: of the thread that runs an algorithm, and of the device that does.
+enum Fault : U { NONE, THROWS, STALLS, VANISHES, KERNEL_FAILS, DEVICE_STALLS, DEVICE_VANISHES };
+enum Failure : int64_t { FINE, THREW, STALLED, LEFT, FAILED };
+
+// How algorithms are offloaded; laid out as in offload.py.
+struct Offload {
+  U place, slots, lanes;                   // which device; launches at once; lanes of a chain
+  U holds, chooses, most, patience_ns;     // the thread waits; earliest end; tasks of a launch, and how long one waits for others
+  void *kernel;                            // host: a function; else what the driver knows it by
+  const char *driver;                      // its library
+  const U *offloaded;                      // [algorithm]: not 0 where it may be
+  int64_t *expected_ns, *least_ns;         // [algorithm], for a task: from launch to end, lately; of the kernel, ever
+  U launches, tasks, busy_ns, joined_ns, cpu_ns;  // answers
+  char said[160];                          // what went wrong, in the driver's words
+};
 
 // Laid out as in job.py. Algorithms are numbered by falling upward rank, so that the lowest number is the most urgent.
 struct Job {
@@ -37,12 +50,14 @@ struct Job {
   U fault, fault_algorithm, fault_event;
   int64_t failure, failed_algorithm, failed_event;  // answers
   U looks, look_steps, rates, fastest;              // at the clock: how often, by how many steps; steps per second, sum and most
+  Offload *offload;                                 // null: threads alone
+  U mode;                                           // what a step is: Mode of stream.hpp
 };
 
-static inline int64_t now_ns()
+static inline int64_t now_ns(clockid_t clock = CLOCK_MONOTONIC)
 {
   timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 

@@ -4,18 +4,20 @@ import ctypes
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from ngtbench.errors import NgtBenchError
+from ngtbench.kernels.scheduling.offload import Offload
 from ngtbench.model.workload import Array
 from ngtbench.physics.scheduling.graph import Graph, shown
 from ngtbench.physics.scheduling.history import History
+from ngtbench.physics.scheduling.values import WORD_B, Mode, streamed
 
 RECORD = np.dtype([("begin_ns", np.int64), ("end_ns", np.int64), ("lane", np.int32), ("runs", np.int32)])
-FAULTS = ("", "throws", "stalls", "vanishes")
-_FAILURES = ("", "threw an exception", "never ended", "was never begun")
+FAULTS = ("", "throws", "stalls", "vanishes", "kernel-fails", "device-stalls", "device-vanishes")
+_FAILURES = ("", "threw an exception", "never ended", "was never begun", "failed on its device")
 _WORDS = ("algorithms", "events", "slots", "threads", "first_event")
 _ARRAYS = (
     "inputs_at",
@@ -46,12 +48,17 @@ class _Job(ctypes.Structure):
         *((name, ctypes.c_uint64) for name in _FAULT),
         *((name, ctypes.c_int64) for name in _FAILED),
         *((name, ctypes.c_uint64) for name in _LOOKED),
+        ("offload", ctypes.c_void_p),
+        ("mode", ctypes.c_uint64),
     )
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong on purpose: "throws", "stalls" or "vanishes" (its thread ends), in one algorithm of one event."""
+    """What goes wrong on purpose, in one algorithm of one event: it "throws", "stalls" or "vanishes" (its thread ends).
+
+    Or, where it is offloaded: "kernel-fails", "device-stalls", "device-vanishes".
+    """
 
     kind: str
     algorithm: int
@@ -61,13 +68,24 @@ class Fault:
 class Job:
     """So many events of a graph, so many at once, on so many threads; `graph.runtimes_s` are steps of the chain.
 
-    `stall_s` without any progress end a run.
+    `stall_s` without any progress end a run. `offload` is what a device does, by an engine that can.
     """
 
     def __init__(
-        self, graph: Graph, first_event: int, events: int, slots: int, threads: int, *, stall_s: float, fault: Fault | None = None
+        self,
+        graph: Graph,
+        first_event: int,
+        events: int,
+        slots: int,
+        threads: int,
+        *,
+        stall_s: float,
+        fault: Fault | None = None,
+        offload: Offload | None = None,
+        mode: Mode = "latency",
     ) -> None:
         self.graph, self.events, self.slots, self.threads = graph, events, slots, threads
+        self.offload, self.mode = offload, mode
         self.number = np.array(graph.by_rank, np.uint64)  # of the most urgent first
         place = np.empty(graph.count, np.int64)
         place[self.number.astype(np.int64)] = np.arange(graph.count)
@@ -92,7 +110,9 @@ class Job:
             where = (FAULTS.index(fault.kind), int(place[fault.algorithm]), fault.event)
             words |= dict(zip(_FAULT, where, strict=True))
         pointers = {name: self.arrays[name].ctypes.data for name in _ARRAYS}
-        self.struct = _Job(**words, **pointers, stall_s=stall_s)
+        self.struct = _Job(**words, **pointers, stall_s=stall_s, mode=get_args(Mode).index(mode))
+        if offload is not None:
+            self.struct.offload = ctypes.addressof(offload.struct(self.number))
 
     @property
     def address(self) -> Any:
@@ -115,6 +135,8 @@ class Job:
             how = "was left" if len(open_ended) else "was not begun"
         else:
             return
+        if self.offload is not None and self.offload.said:
+            how += f" ({self.offload.said})"
         name = shown(self.graph.names[int(self.number[a])])
         raise NgtBenchError(f"algorithm {name} of event {event} {how}; {done} of {self.events} events were done")
 
@@ -139,7 +161,13 @@ class Job:
 
     @property
     def step_s(self) -> float:
-        """Seconds that a step took during the last run: at the mean rate that threads saw as they went along, the most of few."""
+        """Seconds that a step took during the last run: at the mean rate that threads saw as they went along, the most of few.
+
+        Of steps that memory bounds: in the tasks themselves, all together.
+        """
+        if self.mode != "latency":
+            records = self.arrays["records"]
+            return float((records["end_ns"] - records["begin_ns"]).sum() * 1e-9 / (self.events * self.graph.work_s or 1.0))
         looks = self.struct.looks
         return float(looks / self.struct.rates if looks >= _MANY else 1 / self.struct.fastest)
 
@@ -147,6 +175,11 @@ class Job:
     def looked_steps(self) -> int:
         """Steps taken for that, which belong to no task."""
         return int(self.struct.look_steps)
+
+    @property
+    def streamed_b(self) -> int:
+        """Bytes that tasks read of their buffers in a run."""
+        return int(self.events * WORD_B * streamed(self.mode, self.graph.runtimes_s.astype(np.int64)).sum())
 
     @property
     def memory_b(self) -> int:

@@ -14,11 +14,13 @@ struct Engine {
   std::mutex mutex;
   std::condition_variable woken;
   int permits = 0;
+  std::unique_ptr<Offloader> offload;
 
   explicit Engine(Job &job)
       : state(job), words((job.algorithms + 511) / 512 * 8), ready(new std::atomic<U>[job.slots * words]),
         slot_of(new std::atomic<uint32_t>[job.events])
   {
+    if (job.offload) offload.reset(new Offloader(state, [this](U slot, U a) { wake(after(slot, a)); }));
   }
 
   void run()
@@ -28,10 +30,12 @@ struct Engine {
     oldest = 0;
     permits = 0;
     state.begin();
+    if (offload) offload->begin();
     for (U slot = 0; slot < state.job.slots; ++slot) start(slot);
     std::vector<std::thread> threads;
     for (U k = 0; k < state.job.threads; ++k) threads.emplace_back([this] { work(); });
     for (std::thread &thread : threads) thread.join();
+    if (offload) offload->end();
     state.end();
   }
 
@@ -69,24 +73,31 @@ struct Engine {
   void work()
   {
     for (U slot, a; next(slot, a);) {
-      const U event = state.slots[slot].event;
+      if (offload && offload->takes(slot, a)) continue;
       if (!state.perform(slot, a)) break;
-      int fresh = 0;
-      const Job &job = state.job;
-      for (uint32_t i = job.outputs_at[a]; i < job.outputs_at[a + 1]; ++i)
-        if (state.arrived(slot, job.outputs[i])) {
-          push(slot, job.outputs[i]);
-          ++fresh;
-        }
-      if (state.completed(slot)) {
-        slot_of[event].store(GONE, std::memory_order_release);
-        for (U e = oldest.load(); e < job.events && slot_of[e].load() == GONE;) oldest.compare_exchange_weak(e, e + 1);
-        fresh = start(slot);
-        if (state.all_done()) break;
-      }
+      if (offload) offload->ran(slot, a);
+      const int fresh = after(slot, a);
       if (fresh > 1) wake(fresh - 1);  // one is for this thread
     }
     wake(int(state.job.threads));  // the run is over
+  }
+
+  // Tell what waits for a task that has ended; return how many tasks are ready by that.
+  int after(U slot, U a)
+  {
+    const Job &job = state.job;
+    const U event = state.slots[slot].event;
+    int fresh = 0;
+    for (uint32_t i = job.outputs_at[a]; i < job.outputs_at[a + 1]; ++i)
+      if (state.arrived(slot, job.outputs[i])) {
+        push(slot, job.outputs[i]);
+        ++fresh;
+      }
+    if (!state.completed(slot)) return fresh;
+    slot_of[event].store(GONE, std::memory_order_release);
+    for (U e = oldest.load(); e < job.events && slot_of[e].load() == GONE;) oldest.compare_exchange_weak(e, e + 1);
+    fresh = start(slot);
+    return state.all_done() ? int(job.threads) : fresh;
   }
 
   bool over() const { return state.stop.load() || state.all_done(); }
@@ -114,9 +125,11 @@ struct Engine {
 
   void wake(int count)
   {
-    if (!sleepers.load()) return;
+    if (!count || !sleepers.load()) return;
     std::lock_guard<std::mutex> hold(mutex);
     permits = std::min(permits + count, sleepers.load());
     count > 1 ? woken.notify_all() : woken.notify_one();
   }
 };
+
+extern "C" int open_device(void *engine) { return static_cast<Engine *>(engine)->offload->open(); }

@@ -17,6 +17,7 @@ struct State {
   std::unique_ptr<U[]> values;                         // [slot][algorithm]
   std::unique_ptr<std::atomic<uint32_t>[]> left;       // inputs that are not there yet, [slot][algorithm]
   std::vector<uint32_t> sources;
+  const std::vector<std::unique_ptr<Buffer>> own;      // [lane]: what a thread streams
   std::atomic<U> next{0}, finished{0};                 // events
   std::atomic<bool> stop{false};
   std::atomic<uint32_t> lanes{0};
@@ -25,7 +26,7 @@ struct State {
 
   explicit State(Job &of)
       : job(of), slots(of.slots), values(new U[of.slots * of.algorithms]),
-        left(new std::atomic<uint32_t>[of.slots * of.algorithms])
+        left(new std::atomic<uint32_t>[of.slots * of.algorithms]), own(buffers(of))
   {
     for (U a = 0; a < job.algorithms; ++a)
       if (!waits(a)) sources.push_back(a);
@@ -61,6 +62,9 @@ struct State {
     job.fastest = fastest;
   }
 
+  // Of the chain, as threads saw it in this run so far; nominal before.
+  double step_ns() const { return looks ? 1e9 * looks / rates : 1.0; }
+
   bool all_done() const { return finished.load(std::memory_order_acquire) == job.events; }
 
   // Put the next event into a slot that is empty; false where there is none left.
@@ -83,30 +87,46 @@ struct State {
   bool perform(U slot, U a) noexcept
   {
     const U event = slots[slot].event;
-    Record &record = job.records[event * job.algorithms + a];
-    record.lane = lane();
-    __atomic_store_n(&record.begin_ns, looked(), __ATOMIC_RELAXED);
-    __atomic_fetch_add(&record.runs, 1, __ATOMIC_RELAXED);
+    U s = begun(slot, a, lane(), looked());
     try {
       if (job.fault && job.fault_algorithm == a && job.fault_event == event) misbehave();
-      U *const value = values.get() + slot * job.algorithms, sum = ((job.first_event + event) << 20) + job.number[a];
-      U s = sum;
-      for (uint32_t i = job.inputs_at[a]; i < job.inputs_at[a + 1]; ++i) s += value[job.inputs[i]];
-      s = mixed(s);
-      U steps = job.steps[a];
+      const U words = streamed(job.mode, job.steps[a]);
+      U steps = job.steps[a] - words;
       for (; steps > PIECE; steps -= PIECE) {
         s = chain(s, PIECE);
         if (stop.load(std::memory_order_relaxed)) return false;
       }
-      value[a] = mixed(chain(s, steps));
+      s = chain(s, steps);
+      if (words) s = own[lane() % own.size()]->after(s, words);
     } catch (const Stopped &) {
       return false;
     } catch (...) {
       fail(THREW, event, a);
       return false;
     }
-    __atomic_store_n(&record.end_ns, now_ns(), __ATOMIC_RELAXED);
+    ended(slot, a, s);
     return !stop.load(std::memory_order_relaxed);
+  }
+
+  // What the chain of a task starts with; from now on the task has begun.
+  U begun(U slot, U a, int32_t lane, int64_t at_ns)
+  {
+    const U event = slots[slot].event;
+    Record &record = job.records[event * job.algorithms + a];
+    record.lane = lane;
+    __atomic_store_n(&record.begin_ns, at_ns, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&record.runs, 1, __ATOMIC_RELAXED);
+    const U *const value = values.get() + slot * job.algorithms;
+    U sum = ((job.first_event + event) << 20) + job.number[a];
+    for (uint32_t i = job.inputs_at[a]; i < job.inputs_at[a + 1]; ++i) sum += value[job.inputs[i]];
+    return mixed(sum);
+  }
+
+  // The end of its chain is there.
+  void ended(U slot, U a, U s)
+  {
+    values[slot * job.algorithms + a] = mixed(s);
+    __atomic_store_n(&job.records[slots[slot].event * job.algorithms + a].end_ns, now_ns(), __ATOMIC_RELAXED);
   }
 
   // One input less to wait for; true where that was the last.
@@ -159,7 +179,7 @@ struct State {
     thread_local U seen = 0;
     thread_local int64_t due = 0;
     const int64_t now = now_ns();
-    if (seen == generation && now < due) return now;
+    if (job.mode != LATENCY || (seen == generation && now < due)) return now;
     const U tries = seen == generation ? TRIES : FIRST, rate = 1e9 / least_ns(tries, TRIED);
     for (U most = fastest; most < rate && !fastest.compare_exchange_weak(most, rate);) {}
     rates.fetch_add(rate, std::memory_order_relaxed);
@@ -174,8 +194,8 @@ struct State {
   {
     if (job.fault == THROWS) throw std::runtime_error("as asked");
     if (job.fault == VANISHES) syscall(SYS_exit, 0);  // this thread alone, whatever it holds
-    while (!stop.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    throw Stopped();
+    while (job.fault == STALLS && !stop.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (stop.load()) throw Stopped();
   }
 
   U progress()

@@ -96,8 +96,9 @@ def test_where_nothing_can_end_a_run_the_process_ends_with_a_name() -> None:
     assert "algorithm 'Algorithm400' of event 2 never ended, nor did the run" in ended.stderr.splitlines()[-1]
 
 
-def test_ours_takes_the_oldest_event_first_and_of_it_the_highest_rank() -> None:
-    job = replayed("native", Size(events=8, slots=4, scale=0.0002), 1)
+@pytest.mark.parametrize("name", ["native", "flow_graph"])
+def test_ours_takes_the_oldest_event_first_and_of_it_the_highest_rank_as_does_tbb_by_priorities(name: str) -> None:
+    job = replayed(name, Size(events=8, slots=4, scale=0.0002), 1)
     history = job.history()
     assert np.argsort(history.finished_s).tolist() == list(range(8))
     started = np.argsort(history.begin_s[0])
@@ -146,7 +147,7 @@ def test_a_step_is_as_long_as_threads_saw_it_and_of_few_looks_the_fastest_counts
 
 @pytest.mark.parametrize("tampered", ["runs", "order", "values"])
 def test_what_was_not_done_shows(tampered: str) -> None:
-    ready = prepare(Case("scheduling/event_graph", 2, "XS", "native", "float64"), Resources("cpu:0", 1, False), 1)
+    ready = prepare(Case("scheduling/event_graph", 3, "XS", "native", "float64"), Resources("cpu:0", 1, False), 1)
     assert ready.verdict.passed
     trial = ready.run(1, Stopwatch(ready.backend))
     assert ready.check(trial.outputs).passed
