@@ -1,7 +1,8 @@
-// Our own engine: the oldest event first, and of one event the algorithm of the highest upward rank.
+// Our own engine: the oldest events first, each with a thread of its own, and of one event the algorithm of the highest upward rank.
 // What is ready is a bit, in the order of urgency; who clears a bit runs the task. No queue, and no lock but to sleep.
 
 struct Engine {
+  static constexpr U NONE_YET = ~0ull;
   static constexpr uint32_t NOT_YET = 0, GONE = ~0u;
   static constexpr int SPINS = 100;  // looks before a thread sleeps: some 10 us, about what waking it takes
 
@@ -9,6 +10,7 @@ struct Engine {
   const U words;                                        // of a slot, in whole cache lines
   std::unique_ptr<std::atomic<U>[]> ready;              // [slot][word]
   std::unique_ptr<std::atomic<uint32_t>[]> slot_of;     // [event], plus 1
+  std::unique_ptr<std::atomic<bool>[]> owned;           // [event], by a thread: two on one event pass its values to and fro
   std::atomic<U> oldest{0};
   std::atomic<int> sleepers{0};
   std::mutex mutex;
@@ -18,7 +20,7 @@ struct Engine {
 
   explicit Engine(Job &job)
       : state(job), words((job.algorithms + 511) / 512 * 8), ready(new std::atomic<U>[job.slots * words]),
-        slot_of(new std::atomic<uint32_t>[job.events])
+        slot_of(new std::atomic<uint32_t>[job.events]), owned(new std::atomic<bool>[job.events])
   {
     if (job.offload) offload.reset(new Offloader(state, [this](U slot, U a) { wake(after(slot, a)); }));
   }
@@ -26,7 +28,7 @@ struct Engine {
   void run()
   {
     for (U k = 0; k < state.job.slots * words; ++k) ready[k] = 0;
-    for (U k = 0; k < state.job.events; ++k) slot_of[k] = NOT_YET;
+    for (U k = 0; k < state.job.events; ++k) slot_of[k] = NOT_YET, owned[k] = false;
     oldest = 0;
     permits = 0;
     state.begin();
@@ -50,29 +52,45 @@ struct Engine {
 
   void push(U slot, U a) { ready[slot * words + a / 64].fetch_or(1ull << a % 64); }
 
-  bool take(U &slot, U &a)
+  // Find a task: of the thread's own event, which is the oldest that is nobody's, else of the oldest that has one.
+  bool take(U &slot, U &a, U &own)
   {
-    const U end = std::min(state.next.load(), state.job.events);
-    for (U event = oldest.load(std::memory_order_relaxed); event < end; ++event) {
-      const uint32_t named = slot_of[event].load(std::memory_order_acquire);
-      if (named == NOT_YET || named == GONE) continue;
-      slot = named - 1;
-      std::atomic<U> *const mine = ready.get() + slot * words;
-      for (U w = 0; w < words; ++w)
-        for (U bits = mine[w].load(std::memory_order_relaxed); bits; bits &= bits - 1) {
-          const U bit = bits & -bits;
-          if (mine[w].fetch_and(~bit) & bit) {
-            a = w * 64 + __builtin_ctzll(bit);
-            return true;
-          }
+    const U begin = oldest.load(std::memory_order_relaxed), end = std::min(state.next.load(), state.job.events);
+    if (own != NONE_YET && slot_of[own].load(std::memory_order_relaxed) == GONE) own = NONE_YET;
+    for (U event = begin; own == NONE_YET && event < end; ++event)
+      if (here(event) && !owned[event].load(std::memory_order_relaxed) && !owned[event].exchange(true)) own = event;
+    if (own != NONE_YET && first(own, slot, a)) return true;
+    for (U event = begin; event < end; ++event)
+      if (first(event, slot, a)) return true;
+    return false;
+  }
+
+  uint32_t here(U event) const  // its slot, plus 1
+  {
+    const uint32_t named = slot_of[event].load(std::memory_order_acquire);
+    return named == GONE ? NOT_YET : named;
+  }
+
+  bool first(U event, U &slot, U &a)
+  {
+    const uint32_t named = here(event);
+    if (!named) return false;
+    slot = named - 1;
+    std::atomic<U> *const mine = ready.get() + slot * words;
+    for (U w = 0; w < words; ++w)
+      for (U bits = mine[w].load(std::memory_order_relaxed); bits; bits &= bits - 1) {
+        const U bit = bits & -bits;
+        if (mine[w].fetch_and(~bit) & bit) {
+          a = w * 64 + __builtin_ctzll(bit);
+          return true;
         }
-    }
+      }
     return false;
   }
 
   void work()
   {
-    for (U slot, a; next(slot, a);) {
+    for (U slot, a, own = NONE_YET; next(slot, a, own);) {
       if (offload && offload->takes(slot, a)) continue;
       if (!state.perform(slot, a)) break;
       if (offload) offload->ran(slot, a);
@@ -103,16 +121,16 @@ struct Engine {
   bool over() const { return state.stop.load() || state.all_done(); }
 
   // Find a task, or wait for one; false where the run is over.
-  bool next(U &slot, U &a)
+  bool next(U &slot, U &a, U &own)
   {
     while (!over()) {
       for (int k = 0; k < SPINS && !over(); ++k) {
-        if (take(slot, a)) return true;
+        if (take(slot, a, own)) return true;
         relax();
       }
       std::unique_lock<std::mutex> hold(mutex);
       sleepers.fetch_add(1);  // before the last look: who makes a task ready looks at this after it
-      if (take(slot, a)) {
+      if (take(slot, a, own)) {
         sleepers.fetch_sub(1);
         return true;
       }
