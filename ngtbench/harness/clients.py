@@ -1,5 +1,6 @@
 """Programs that share a device: a worker each, or one worker for all, ready before any is timed."""
 
+import os
 import time
 import weakref
 from collections.abc import Sequence
@@ -22,17 +23,21 @@ _LEAST_LIMIT_S = 60.0
 class Company:
     """Clients of one device; their processes end with this object, and with the process that holds it.
 
-    Raises Unavailable where a program cannot run here, NgtBenchError where one fails or is wrong when alone.
+    On a CPU all keep to as many processors as the case has `threads`, however many they are. Raises Unavailable where a program
+    cannot run here, NgtBenchError where one fails or is wrong when alone.
     """
 
-    def __init__(self, programs: Sequence[Program], together: bool, *, device: str, seed: int, folder: str | None = None) -> None:
+    def __init__(
+        self, programs: Sequence[Program], together: bool, *, device: str, seed: int, threads: int, folder: str | None = None
+    ) -> None:
         self.said = _shared(device, together)
         self._programs = programs
+        self._processors = processors(threads) if device.startswith("cpu") else os.sched_getaffinity(0)
         self._workers: list[Worker] = []
         self._end = weakref.finalize(self, _kill, self._workers)
         self._seats: list[tuple[int, int]] = []  # of each client: its worker, and its number there
         try:
-            self._start(together, {"do": "prepare", "seed": seed, "workloads": folder}, device)
+            self._start(together, {"do": "prepare", "seed": seed, "workloads": folder, "unwatched": True}, device)
         except BaseException:
             self._end()
             raise
@@ -58,6 +63,7 @@ class Company:
                 client = clients[0]
                 answer = self._workers[worker].answer(max(1.0, until - time.monotonic()), "serving")
                 if "outcome" in answer:
+                    client = clients[answer.get("client", 0)]
                     raise NgtBenchError(answer["outcome"]["reason"])
                 found |= {one: _served(said) for one, said in zip(clients, answer["served"], strict=True)}
         except NgtBenchError as error:
@@ -76,9 +82,11 @@ class Company:
             if not together or not self._workers:
                 threads = max(one.threads for one in self._programs) if together else program.threads
                 self._workers.append(Worker(threads, bind=False))
+                os.sched_setaffinity(self._workers[-1].pid, self._processors)  # it has no other threads yet
             self._seats.append((len(self._workers) - 1, number if together else 0))
             resources = Resources(device, program.threads, bind=False, clients=len(self._programs))
-            self._workers[-1].tell(message | {"case": plain(program.case), "resources": plain(resources)})
+            own = {"seed": message["seed"] + number}  # so that an answer of another client is a wrong one
+            self._workers[-1].tell(message | own | {"case": plain(program.case), "resources": plain(resources)})
             if together or not number:
                 self._prepared(number)
             else:
@@ -103,9 +111,20 @@ class Company:
         return f"client {number + 1} of {len(self._programs)}, {self._programs[number].case.id}"
 
 
+def processors(count: int) -> set[int]:
+    """Return so many processors of those usable here, of different cores as far as there are; all where there are no more."""
+    places = list[tuple[int, int]]()  # which of its core's processors, and its number
+    cores: dict[str, int] = {}
+    for cpu in sorted(os.sched_getaffinity(0)):
+        core = Source().optional(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list") or str(cpu)
+        cores[core] = cores.get(core, -1) + 1
+        places.append((cores[core], cpu))
+    return {cpu for _, cpu in sorted(places)[:count]}
+
+
 def _served(said: dict[str, Any]) -> Served:
     begin_s, end_s = (1e-9 * np.array(said[name], np.int64) for name in ("begin_ns", "end_ns"))
-    return Served(begin_s, end_s, said["events"], said["wrong"], said["memory_b"])
+    return Served(begin_s, end_s, said["events"], said["wrong"], said["memory_b"], said["shared_b"])
 
 
 def _shared(device: str, together: bool) -> str:

@@ -107,7 +107,7 @@ def prepare(case: Case, resources: Resources, seed: int, folder: str | None = No
     workload = replace(workload, live=tuple(name for name in workload.live if name in given))
     inputs = HostInputs(given, case.dtype)
     told = _Told()
-    clients = partial(Company, device=resources.device, seed=seed, folder=folder)
+    clients = partial(Company, device=resources.device, seed=seed, threads=resources.threads, folder=folder)
     setup = Setup(size, case.dtype, resources.device, resources.threads, seed, backend, clients=clients, **told.keepers())
     arrays, made_s = _timed(backend, lambda: inputs.on(backend))
     run, build_s = _timed(backend, lambda: build(setup, **arrays))

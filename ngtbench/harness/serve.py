@@ -1,13 +1,25 @@
 """A client of a shared device, inside its process: prepared cases called again and again, side by side with others."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ngtbench.errors import NgtBenchError
 from ngtbench.harness.prepare import Prepared, Stopwatch, poison
+
+_COUNTED = ("Rss:", "Shared_Clean:", "Shared_Dirty:")  # of smaps, in KiB
+
+
+class ClientFailed(NgtBenchError):
+    """A client raised what is this error's cause; `client` is its number among those that were served."""
+
+    def __init__(self, client: int) -> None:
+        super().__init__(f"client {client + 1} failed")
+        self.client = client
 
 
 @dataclass
@@ -31,17 +43,34 @@ class _Calls:
             self.error = error
 
     def _loop(self, end_ns: int, wait: Callable[[], None]) -> None:
-        run, trials = self.ready.run, self.ready.workload.repeat == "trials"
-        watch = Stopwatch(self.ready.backend, wait=wait)  # for its own stream: others keep the device busy
+        trials, last = self.ready.workload.repeat == "trials", time.monotonic_ns()
         while len(self.end_ns) < 2 or self.end_ns[-1] < end_ns:
-            begin = time.monotonic_ns()
-            outputs = run(len(self.end_ns) + 1, watch).outputs if trials else run()
-            wait()
-            self.end_ns.append(time.monotonic_ns())
-            self.begin_ns.append(begin)
-            if not trials:
+            if trials:
+                begin, last, outputs = self._trial(wait)
+            else:
+                begin, outputs = last, self.ready.run()
+                wait()
+                last = time.monotonic_ns()
                 self.outputs.clear()
+            self.begin_ns.append(begin)
+            self.end_ns.append(last)
             self.outputs.append(outputs)
+
+    def _trial(self, wait: Callable[[], None]) -> tuple[int, int, Any]:
+        """Return when the watch of a trial was opened and closed, and what came out: what else a trial does is no work."""
+        at: list[int] = []
+
+        @contextlib.contextmanager
+        def noted() -> Iterator[None]:
+            at.append(time.monotonic_ns())
+            yield
+            at.append(time.monotonic_ns())
+
+        watch = Stopwatch(self.ready.backend, noted, wait)  # waits for its own stream: others keep the device busy
+        outputs = self.ready.run(len(self.end_ns) + 1, watch).outputs
+        if not at:
+            raise NgtBenchError(f"{self.ready.case.id}: a trial never opened its watch")
+        return at[0], at[-1], outputs
 
     def judged(self) -> str | None:
         """Return what is wrong with the outputs, which are poisoned then: they cannot be those of the next time."""
@@ -54,7 +83,7 @@ class _Calls:
 def serve(clients: Sequence[Prepared], window_s: float) -> list[dict[str, Any]]:
     """Call each case for so many seconds, several in a thread each, and judge what came out.
 
-    Raises what a case raised.
+    Raises ClientFailed where a case raises.
     """
     calls, start = [_Calls(ready) for ready in clients], threading.Barrier(len(clients))
     threads = [threading.Thread(target=one.during, args=(window_s, start)) for one in calls[1:]]
@@ -63,10 +92,10 @@ def serve(clients: Sequence[Prepared], window_s: float) -> list[dict[str, Any]]:
     calls[0].during(window_s, start)  # alone, a client has the process's main thread
     for thread in threads:
         thread.join()
-    for one in calls:
+    for number, one in enumerate(calls):
         if one.error is not None:
-            raise one.error
-    memory_b = _resident_b() // len(calls)
+            raise ClientFailed(number) from one.error
+    memory_b, shared_b = (amount // len(calls) for amount in _resident_b())
     return [
         {
             "begin_ns": one.begin_ns,
@@ -74,15 +103,20 @@ def serve(clients: Sequence[Prepared], window_s: float) -> list[dict[str, Any]]:
             "events": one.ready.work.events,
             "wrong": one.judged(),
             "memory_b": memory_b,
+            "shared_b": shared_b,
         }
         for one in calls
     ]
 
 
-def _resident_b() -> int:
-    """Return the memory of this process; of pages shared with others, its part."""
-    try:
-        lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
-    except (OSError, StopIteration, ValueError):  # not Linux, or not to be read
-        return 0
+def _resident_b(folder: Path = Path("/proc/self")) -> tuple[int, int]:
+    """Return the memory of this process, and what of it other processes hold too; 0 where the kernel does not tell.
+
+    Kernels before 4.14 tell it of every mapping, and have no sum.
+    """
+    for name in ("smaps_rollup", "smaps"):
+        with contextlib.suppress(OSError, ValueError):
+            words = [line.split() for line in (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()]
+            counted = {key: sum(int(word[1]) << 10 for word in words if word[:1] == [key]) for key in _COUNTED}
+            return counted["Rss:"], counted["Shared_Clean:"] + counted["Shared_Dirty:"]
+    return 0, 0

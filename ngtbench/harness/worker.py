@@ -3,9 +3,9 @@
 Protocol 1. At the start it says {"ready": {protocol, version, package, pid}}. Then
 {"do": "warm", backend, device} -> {"warm": true}, which may be left out,
 {"do": "prepare", case, resources, seed, workloads} -> {"prepared": true} or {"outcome": ...}, and
-{"do": "measure", "budget_s"} -> {"outcome": ...}. Several cases may be prepared to run side by side:
-{"do": "serve", "who": [number of a case], "window_s"} -> {"served": [...]} or {"outcome": ...}. Whatever else is printed goes to
-stderr.
+{"do": "measure", "budget_s"} -> {"outcome": ...}. Several cases may be prepared to run side by side, "unwatched": true:
+{"do": "serve", "who": [number of a case], "window_s"} -> {"served": [...]} or {"outcome": ..., "client": place in "who"}.
+Whatever else is printed goes to stderr.
 """
 
 import contextlib
@@ -75,7 +75,7 @@ def _prepare(asked: dict[str, Any], held: list[Any], probes: dict[str, Any]) -> 
 
     try:
         case, resources = Case(**asked["case"]), Resources(**asked["resources"])
-        if resources.device not in probes:
+        if resources.device not in probes and not asked.get("unwatched"):  # of clients that others keep from being at rest
             probes[resources.device] = open_probe(resources.device)
         held.append(prepare(case, resources, asked["seed"], asked["workloads"]))
     except Unavailable as error:
@@ -113,11 +113,13 @@ def _measure(held: list[Any], asked: dict[str, Any], probes: dict[str, Any]) -> 
 
 
 def _serve(held: list[Any], asked: dict[str, Any]) -> dict[str, Any]:
-    from ngtbench.harness.serve import serve
+    from ngtbench.harness.serve import ClientFailed, serve
     from ngtbench.model.record import Outcome
 
     try:
         return {"served": serve([held[k] for k in asked["who"]], asked["window_s"])}
+    except ClientFailed as error:
+        return _outcome(Outcome("failed", reason=_describe(error.__cause__ or error))) | {"client": error.client}
     except Exception as error:  # noqa: BLE001 - the case boundary: code under test may raise anything
         return _outcome(Outcome("failed", reason=_describe(error)))
 
@@ -144,7 +146,7 @@ def _outcome(outcome: Any) -> dict[str, Any]:
     return {"outcome": dataclasses.asdict(outcome)}
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     """Return the error with the place it was raised at: the innermost frame."""
     lacking = isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY)
     kind = "out of memory: " if lacking else ""

@@ -21,15 +21,17 @@ class Program:
 class Served:
     """What a client did: begin and end of each call in seconds of one clock for all, events of a call, its memory.
 
-    `wrong` tells what is wrong with its last outputs, of trials with any, if something is. The first call is its warm-up, beside
-    those of the others.
+    Calls follow one another; a trial lasts from the first opening of its watch to the last closing, and what it prepares and
+    counts besides lies between two. `wrong` tells what is wrong with its last outputs, of trials with any, if something is. The
+    first call is its warm-up, beside those of the others.
     """
 
     begin_s: NDArray[Any]
     end_s: NDArray[Any]
     events: int
     wrong: str | None
-    memory_b: int  # of the host, resident; pages that processes share are counted once
+    memory_b: int  # of the host, resident; of a process of several clients a part each
+    shared_b: int = 0  # the part of it that other processes hold too
 
 
 class Clients(Protocol):

@@ -64,7 +64,7 @@ def _charts(where: Place, system: System, filled: Sequence[Filled], table: str) 
             "Memory of a full node",
             "memory of all jobs",
             "B",
-            "Host memory; pages that jobs share count once.",
+            "Resident host memory; what jobs share counts once.",
             [],
         ),
     ):

@@ -22,7 +22,7 @@ def streams(setup: Setup, seed: Array) -> Trials:
 def metrics(found: Round) -> Mapping[str, float]:
     """Return the figures of a round: the first client alone, then all."""
     alone, shared = rates.rates(found[0]), rates.rates(found[1])
-    latencies_s, alone_s = np.concatenate(rates.latencies_s(found[1])), rates.latencies_s(found[0])[0]
+    latencies_s, alone_s = np.concatenate(rates.whole(found[1])), rates.whole(found[0])[0]
     p99_s = rates.tail_s(latencies_s)
     return {
         "event_s": float(1 / shared.sum()),

@@ -24,7 +24,7 @@ def metrics(found: Round) -> Mapping[str, float]:
     alone = np.array([rates.rates(one)[0] for one in found[:2]])
     beside = rates.rates(found[2])
     kept = beside / alone
-    tails = [rates.tail_s(one) for served in found for one in rates.latencies_s(served)]  # first, second; both beside
+    tails = [rates.tail_s(one) for served in found for one in rates.whole(served)]  # first, second; both beside
     return {
         "first_event_s": float(1 / beside[0]),
         "second_event_s": float(1 / beside[1]),

@@ -7,7 +7,8 @@ import numpy as np
 from ngtbench.model.sharing import Served
 from ngtbench.model.workload import Array
 
-LEAST_CALLS = 4  # of each client in a window, the warm-up beside: fewer are no rate
+LEAST_CALLS = 3  # of each client in a window, the warm-up beside, as far as a first look can tell
+WHOLE_CALLS = 2  # of each client in the time that all ran: fewer are no rate
 
 
 def window(served: Sequence[Served]) -> tuple[float, float]:
@@ -15,23 +16,18 @@ def window(served: Sequence[Served]) -> tuple[float, float]:
     return max(float(one.end_s[0]) for one in served), min(float(one.end_s[-1]) for one in served)
 
 
-def rate(one: Served, start_s: float, stop_s: float) -> float:
-    """Return events per second between two moments; of a call that is half inside, half its events."""
-    inside_s = np.minimum(one.end_s, stop_s) - np.maximum(one.begin_s, start_s)
-    calls = (np.maximum(inside_s, 0.0) / (one.end_s - one.begin_s)).sum()
-    return float(one.events * calls / (stop_s - start_s))
+def whole(served: Sequence[Served]) -> list[Array]:
+    """Return the seconds of the calls of each client that began and ended in the time that all of them ran.
+
+    Of a call that is cut nobody knows how far it was: once others are done, the rest of it is faster.
+    """
+    start_s, stop_s = window(served)
+    return [(one.end_s - one.begin_s)[(one.begin_s >= start_s) & (one.end_s <= stop_s)] for one in served]
 
 
 def rates(served: Sequence[Served]) -> Array:
-    """Return events per second of each client, in the time that all of them ran."""
-    start_s, stop_s = window(served)
-    return np.array([rate(one, start_s, stop_s) for one in served])
-
-
-def latencies_s(served: Sequence[Served]) -> list[Array]:
-    """Return the seconds of the calls of each client that began and ended in the time that all of them ran."""
-    start_s, stop_s = window(served)
-    return [(one.end_s - one.begin_s)[(one.begin_s >= start_s) & (one.end_s <= stop_s)] for one in served]
+    """Return events per second of each client, by its whole calls in the time that all of them ran."""
+    return np.array([one.events / calls_s.mean() for one, calls_s in zip(served, whole(served), strict=True)])
 
 
 def tail_s(latencies: Array) -> float:
@@ -50,6 +46,11 @@ def jain(of: Array) -> float:
     Source: R. Jain, D.-M. Chiu, W. Hawe, DEC-TR-301 (1984).
     """
     return float(of.sum() ** 2 / (len(of) * (of**2).sum()))
+
+
+def memory_b(served: Sequence[Served]) -> int:
+    """Return the memory of processes of the same program together: what they share counts once."""
+    return sum(one.memory_b - one.shared_b for one in served) + max(one.shared_b for one in served)
 
 
 def long_enough_s(served: Sequence[Served], least_s: float) -> float:

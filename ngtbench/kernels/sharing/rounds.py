@@ -32,7 +32,7 @@ def started(setup: Setup, cases: Sequence[Case], together: bool) -> Clients:
 
 
 def together(clients: Clients, group: Sequence[int], window_s: float) -> list[Served]:
-    """Serve these; again, and longer, until all ran for half of the window, and each made a whole call in it: a host may be busy.
+    """Serve these; again, and longer, until all ran for half of the window, with whole calls of each in it: a host may be busy.
 
     What was wrong in any window stays wrong. Raises NgtBenchError where they never did.
     """
@@ -41,7 +41,7 @@ def together(clients: Clients, group: Sequence[int], window_s: float) -> list[Se
         served = clients.serve(group, window_s * 2**again)
         wrong = [before or one.wrong for before, one in zip(wrong, served, strict=True)]
         start_s, stop_s = rates.window(served)
-        if stop_s - start_s > window_s / 2 and all(len(one) for one in rates.latencies_s(served)):
+        if stop_s - start_s > window_s / 2 and all(len(one) >= rates.WHOLE_CALLS for one in rates.whole(served)):
             return [replace(one, wrong=said) for one, said in zip(served, wrong, strict=True)]
     raise NgtBenchError(
         f"{len(group)} clients of a device did not run at the same time, nor in windows of {window_s * 2**again:.2g} s"
@@ -51,10 +51,11 @@ def together(clients: Clients, group: Sequence[int], window_s: float) -> list[Se
 def trials(setup: Setup, clients: Clients, groups: Groups, judge: Callable[[Round], Mapping[str, float]], seed: Array) -> Trials:
     """Return trials of a round each: a window for each group, of `setup.size.window_s` or longer where calls are long.
 
-    Outputs are the seed for every group whose clients were all right, else 0.
+    Outputs are the seed for every group whose clients were all right, else 0; where a first look saw one wrong, all are 0.
     """
     looks = [one for group in groups for one in clients.serve(group, setup.size.window_s / 4)]
     window_s = rates.long_enough_s(looks, setup.size.window_s)
+    looked_right = all(one.wrong is None for one in looks)
 
     def trial(k: int, watch: Watch) -> Trial:
         order = range(len(groups)) if k % 2 else reversed(range(len(groups)))
@@ -62,7 +63,7 @@ def trials(setup: Setup, clients: Clients, groups: Groups, judge: Callable[[Roun
         with watch():
             for which in order:
                 found[which] = together(clients, groups[which], window_s)
-        right = [all(one.wrong is None for one in found[which]) for which in range(len(groups))]
+        right = [looked_right and all(one.wrong is None for one in found[which]) for which in range(len(groups))]
         return Trial({"answers": seed * np.array(right)}, judge([found[which] for which in range(len(groups))]))
 
     return trial

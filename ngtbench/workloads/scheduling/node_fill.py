@@ -1,7 +1,7 @@
 """Filling a node: one job with all threads, or several with a part each: what is gained, and what memory it costs.
 
-Jobs of n threads replay 16 n events of a graph, 2 n of them in flight, so that every split does the same work per thread. A trial
-is a round: one job with all threads, then the split, or the other way round.
+Jobs of n threads replay 16 n events of a graph, 2 n of them in flight, n rounded up to a power of two, so that every split does
+about the same work per thread. A trial is a round: one job with all threads, then the split, or the other way round.
 """
 
 from dataclasses import dataclass, replace
@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ngtbench import workloads
+from ngtbench.errors import Unavailable
 from ngtbench.model.case import Case, Impl, Metric, Work
 from ngtbench.model.workload import Array, Inputs, Workload
 
 _EVENTS = "scheduling/event_graph"
-_ENGINES = ("native", "threads")
+_JOB_B = 1 << 26  # a process with what it has loaded
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,14 @@ class Size:
     window_s: float = 1.0
 
     def case(self, threads: int, engine: str) -> Case:
-        """Return the replay of a job of so many threads: made for the next power of two."""
-        size = "XS-job" if self.of == "XS" else f"{self.of}-job{1 << (threads - 1).bit_length()}"
-        return Case(_EVENTS, workloads.load(_EVENTS).version, size, engine, "float64")
+        """Return the replay of a job of so many threads: made for the next power of two.
+
+        Raises Unavailable where there is none of so many.
+        """
+        size, events = "XS-job" if self.of == "XS" else f"{self.of}-job{1 << (threads - 1).bit_length()}", workloads.load(_EVENTS)
+        if size not in events.sizes:
+            raise Unavailable(f"no replay is made for a job of {threads} threads", "choose fewer --threads")
+        return Case(_EVENTS, events.version, size, engine, "float64")
 
 
 def inputs(size: Size, seed: int) -> Inputs:
@@ -44,7 +50,7 @@ def work(size: Size, item_b: int) -> Work:
     """Count what is resident; how much is done is what a window shows."""
     workload = workloads.load(_EVENTS)
     each = workload.work(workload.sizes[size.case(1, "native").size], item_b)
-    return Work(flop=0, bytes=0, memory_b=(size.jobs or 1) * each.memory_b, events=1, event="event")
+    return Work(flop=0, bytes=0, memory_b=(size.jobs or 1) * (each.memory_b + _JOB_B), events=1, event="event")
 
 
 def takes_s(size: Size, kind: str) -> float:
@@ -75,7 +81,11 @@ WORKLOAD = Workload(
     nearby=nearby,
     sizes=SIZES,
     tolerance={"float64": 0.0},
-    impls=tuple(Impl(engine, f"scheduling.node_fill:{engine}", "numpy") for engine in _ENGINES),
+    impls=(
+        Impl("native", "scheduling.node_fill:native", "numpy"),
+        Impl("threads", "scheduling.node_fill:threads", "numpy"),
+        Impl("offload", "scheduling.node_fill:offload", "numpy", devices=("gpu",), needs=("cupy",)),
+    ),
     repeat="trials",
     least=5,
     metrics=(
@@ -91,7 +101,7 @@ WORKLOAD = Workload(
     full=("S-single",),
     notes=(
         "event_s: seconds per event of the whole node; gain_ratio: its events per second over those of one job with all threads.",
-        "memory_b: host memory of all jobs, pages that they share counted once; memory_ratio: over that of one job.",
+        "memory_b: resident host memory of all jobs, what they share counted once; memory_ratio: over that of one job.",
         "An answer of 0 is that of a window in which a job was wrong.",
     ),
 )

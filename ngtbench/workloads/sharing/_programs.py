@@ -1,11 +1,15 @@
 """The programs that share a device, by short names: bandwidth, lattice field theory, inference and training."""
 
+from collections.abc import Sequence
+
 from ngtbench import workloads
 from ngtbench.model.case import Case
 
 DTYPE = "float32"
 PROGRAMS = {"triad": "system/triad", "dslash": "lattice/wilson_dslash", "infer": "ml/deepsets", "train": "ml/train"}
 _IMPLS = {"triad": ("native", "torch"), "dslash": ("native", "rtc"), "infer": ("torch", "torch"), "train": ("torch", "torch")}
+_CLIENT_B = 1 << 29  # on a CPU a process with PyTorch, on a GPU a context: each hundreds of MB
+_CALLS = 4  # in a window where calls are long
 _TRAINED = "S"  # larger trainings take minutes; this one keeps a device busy for as long as a window lasts
 
 
@@ -18,6 +22,12 @@ def case_of(program: str, scale: str, device: str) -> Case:
 
 
 def memory_b(program: str, scale: str) -> int:
-    """Return the bytes that a program holds on the device."""
+    """Return about how many bytes a client of a program holds on the device, its process or context included."""
     case, workload = case_of(program, scale, "cpu:0"), workloads.load(PROGRAMS[program])
-    return workload.work(workloads.size(workload, case.size), 4).memory_b
+    return workload.work(workloads.size(workload, case.size), 4).memory_b + _CLIENT_B
+
+
+def window_s(programs: Sequence[str], kind: str) -> float:
+    """Guess the seconds of a window that holds enough calls of these: trainings are long."""
+    train = workloads.load(PROGRAMS["train"])
+    return _CALLS * train.takes_s(train.sizes[_TRAINED], kind) if "train" in programs and train.takes_s else 0.0

@@ -46,7 +46,7 @@ def work(size: Size, item_b: int) -> Work:
 
 def takes_s(size: Size, kind: str) -> float:
     """Guess the seconds of a round."""
-    return 3 * size.window_s + (9.0 if "train" in (size.first, size.second) else 0.0)
+    return 3 * max(size.window_s, _programs.window_s([size.first, size.second], kind))
 
 
 def nearby(size: Size, k: int) -> Size:
@@ -96,6 +96,7 @@ WORKLOAD = Workload(
         "A slowdown is the rate alone over that beside the other; throughput_ratio: the sum of both rates, each over that alone.",
         "fairness_ratio: what the one keeps of its rate over what the other keeps; latency: the 99th percentile of a call, over "
         "that alone.",
+        "Of fewer than a hundred calls in a window, as of trainings, a 99th percentile is nearly the slowest.",
         "An answer of 0 is that of a window in which a program was wrong.",
     ),
 )

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from ngtbench.backends.numpy import create
 from ngtbench.errors import NgtBenchError
+from ngtbench.harness.prepare import Stopwatch
 from ngtbench.kernels.sharing import clients, interference, rates
-from ngtbench.kernels.sharing.rounds import together
+from ngtbench.kernels.sharing.rounds import together, trials
 from ngtbench.model.sharing import Served
+from ngtbench.model.workload import Setup
 
 
 def steady(begin_s: float, call_s: float, calls: int, events: int = 1) -> Served:
@@ -26,18 +30,48 @@ def test_only_the_time_in_which_all_ran_counts() -> None:
     assert rates.rates([alone]) == pytest.approx([16.0])
 
 
-def test_of_a_call_that_is_half_inside_half_counts() -> None:
-    slow, fast = steady(0.0, 1.0, 3), steady(0.0, 0.4, 5)  # all ran from 1.0 to 2.0
-    assert rates.window([slow, fast]) == pytest.approx((1.0, 2.0))
-    assert rates.rates([slow, fast]) == pytest.approx([1.0, 2.5])
-    found = rates.latencies_s([steady(0.0, 1.0, 5), steady(0.5, 0.25, 20)])
+def test_of_a_call_that_is_cut_nothing_counts() -> None:
+    found = rates.whole([steady(0.0, 1.0, 5), steady(0.5, 0.25, 20)])
     assert [len(one) for one in found] == [4, 16]  # those that begin before the window or end after it are left out
+    fast = steady(0.0, 0.01, 900)
+    edges = np.array([0.0, 2.0, 4.0, 6.0, 8.0, 9.5])  # a call takes 2 s beside the other, and what is left of one half as long
+    slow = Served(edges[:-1], edges[1:], 1, None, 0)
+    assert rates.rates([slow, fast]) == pytest.approx([0.5, 100.0])
 
 
-def test_pauses_between_calls_are_lost() -> None:
+def test_what_a_trial_does_outside_its_watch_is_no_work() -> None:
     begin = np.arange(6.0)
-    halting = Served(begin, begin + 0.5, 1, None, 0)
-    assert rates.rates([halting]) == pytest.approx([1.0])
+    halting = Served(begin, begin + 0.5, 3, None, 0)
+    assert rates.rates([halting]) == pytest.approx([6.0])
+
+
+def test_memory_that_processes_share_counts_once() -> None:
+    one = Served(np.zeros(1), np.ones(1), 1, None, memory_b=80, shared_b=50)
+    assert rates.memory_b([one]) == 80
+    assert rates.memory_b([one, one, replace(one, memory_b=70, shared_b=40)]) == 3 * 30 + 50
+
+
+class Looked:
+    """Clients of which the second is wrong in the first look only."""
+
+    said = "as asked"
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def serve(self, who: Sequence[int], window_s: float) -> list[Served]:
+        self.looks += 1
+        served = [steady(0.0, 0.01, int(window_s / 0.01)) for _ in who]
+        return [
+            replace(one, wrong="as asked" if client == 1 and self.looks == 2 else None)
+            for client, one in zip(who, served, strict=True)
+        ]
+
+
+def test_a_client_that_was_wrong_in_the_first_look_stays_wrong() -> None:
+    setup = Setup(SimpleNamespace(window_s=0.4), "float32", "cpu:0", 1, 1, create("cpu:0", 1))
+    trial = trials(setup, Looked(), ([0], [0, 1]), lambda found: {}, np.array(7))
+    assert list(trial(1, Stopwatch(setup.backend)).outputs["answers"]) == [0, 0]
 
 
 class Late:
