@@ -19,7 +19,7 @@ from ngtbench.kernels.fpga.parts import Constraints, Part, find_part, find_prese
 from ngtbench.kernels.fpga.variants import VARIANTS, styled
 from ngtbench.physics.fpga.fixed_point import parse
 from ngtbench.report import fpga_page
-from ngtbench.report.fpga_page import between
+from ngtbench.report.fpga_page import ANSWERS, between
 
 FIGURES = (*RESOURCES, *TIMES)
 
@@ -102,8 +102,9 @@ def _print(
     held: tuple[Check, ...],
     changed: dict[str, NetworkEstimate],
 ) -> None:
-    answer = {"yes": "fits", "no": "does not fit", "undecided": "undecided, a band crosses a limit"}[together(held)]
-    lines = [f"{part.label}{f', {limits.label}' if limits else ''}: {answer}; the tightest is {tightest(held).what}"]
+    lines = [
+        f"{part.label}{f', {limits.label}' if limits else ''}: {ANSWERS[together(held)]}; the tightest is {tightest(held).what}"
+    ]
     lines += [f"{check.what}: {check.answer}, {check.used:.1%} of {check.limit:,.0f}" for check in held]
     rows: list[tuple[str, ...]] = [("layer", *FIGURES)]
     for name, one in (*found.layers.items(), ("total", found.total)):

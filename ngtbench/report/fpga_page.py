@@ -11,7 +11,7 @@ from ngtbench.kernels.fpga.parts import Constraints, Part
 from ngtbench.report.fpga_bars import STYLE, Bar, drawn
 
 _NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "cycles": "latency, cycles", "ii": "II, cycles"}
-_ANSWERS = {"yes": "fits", "no": "does not fit", "undecided": "undecided: a band crosses a limit"}
+ANSWERS = {"yes": "fits", "no": "does not fit", "undecided": "undecided: a band crosses a limit"}
 _STYLE = """
 th.number, td.number { white-space: nowrap; text-align: right; } tr.total td { font-weight: 700; }
 @media (max-width: 45rem) { td.number { text-align: left; } }
@@ -35,7 +35,7 @@ def render(
 ) -> str:
     """Return the page."""
     style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + _STYLE + STYLE
-    headline = f"{model} on {part.label}: {_ANSWERS[together(held)]}"
+    headline = f"{model} on {part.label}: {ANSWERS[together(held)]}"
     parts = (
         f"<p>{escape(_context(limits, held))}</p>",
         f"<p>{escape(_dominating(found))}</p>",
@@ -125,7 +125,7 @@ def _changes(found: NetworkEstimate, changed: Mapping[str, NetworkEstimate], par
     for words, other in changed.items():
         pairs = [(getattr(found.total, what).value, getattr(other.total, what).value) for what in figures]
         answer = together(checks(other.total, part, limits))
-        rows.append((answer, [words, *(_moved(before, after) for before, after in pairs), _ANSWERS[answer].partition(":")[0]]))
+        rows.append((answer, [words, *(_moved(before, after) for before, after in pairs), ANSWERS[answer].partition(":")[0]]))
     return _table(("change", *(_NAMES[what] for what in figures), "verdict"), rows)
 
 

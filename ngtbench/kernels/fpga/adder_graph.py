@@ -14,7 +14,7 @@ from ngtbench.errors import BadInput
 from ngtbench.kernels.fpga.adders import Adders, Terms
 from ngtbench.kernels.fpga.patterns import Pairs, pairs
 from ngtbench.model.workload import Array
-from ngtbench.physics.fpga.multiplication import csd
+from ngtbench.physics.fpga.multiplication import csd, whole
 
 NEAR = 0.7  # of the best score of a round; 0.9 takes twice the rounds and shares no more
 
@@ -62,9 +62,11 @@ class AdderGraph:
 def adder_graph(k: Array, low: Array | int, high: Array | int) -> AdderGraph:
     """Return a graph of the integers k (n_in, n_out) for inputs in [low, high], numbers or one per input.
 
-    Raises BadInput where a result could leave 63 bits.
+    Raises BadInput for weights or ends that are no integers, and where a result could leave 63 bits.
     """
-    k = np.asarray(k, np.int64)
+    k, low, high = whole(k), whole(low), whole(high)
+    if k.ndim != 2 or np.any(low > high):
+        raise BadInput(f"weights of shape {list(k.shape)}, inputs in [{low}, {high}]: give (inputs, outputs), low first")
     reach = np.maximum(np.abs(np.broadcast_to(low, k.shape[:1])), np.abs(np.broadcast_to(high, k.shape[:1])))
     if float((np.abs(k) * reach[:, None].astype(np.float64)).sum(axis=0).max(initial=0)) >= 2.0**61:
         raise BadInput(f"integer weights up to {int(np.abs(k).max())}: sums leave 63 bits: take fewer bits")

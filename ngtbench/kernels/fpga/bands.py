@@ -21,8 +21,8 @@ def half_width(errors: Sequence[float]) -> float:
     return sorted(abs(error) for error in errors)[min(ceil((len(errors) + 1) * COVERAGE), len(errors)) - 1]
 
 
-def multiplier_limit(n_in: int, n_out: int, nnz: int, reuse_factor: int) -> int:
-    """Return how many multipliers HLS may make: ceil(n_in n_out / RF) - floor(zeros / RF)."""
+def multiplier_limit(n_in: int, n_out: int, nnz: Any, reuse_factor: int) -> Any:
+    """Return how many multipliers HLS may make: ceil(n_in n_out / RF) - floor(zeros / RF); nnz is a number, or an array."""
     return -(-n_in * n_out // reuse_factor) - (n_in * n_out - nnz) // reuse_factor
 
 

@@ -21,7 +21,7 @@ from ngtbench.kernels.fpga.estimate import (
 )
 from ngtbench.kernels.fpga.network import GATES, Layer, Shape
 from ngtbench.kernels.fpga.ranges import Ends, shifted, sums, whole, windows
-from ngtbench.kernels.fpga.results import chosen_bits, constant_bits, final
+from ngtbench.kernels.fpga.results import chosen_bits, constant_bits, final, leaving
 from ngtbench.kernels.fpga.reuse import nearest_valid
 from ngtbench.kernels.fpga.together import beside, chain, copies, wires
 from ngtbench.kernels.fpga.varied import of_channels
@@ -108,9 +108,8 @@ def _product(place: Place, counted: Counts) -> DenseEstimate:
 def _affine(place: Place, name: str = "kernel", of: str = "bias") -> DenseEstimate:
     """Estimate a product, and in a layer of adders what constants and saturating results take."""
     layer, counted = place.layer, tally(place, name)
-    found = _product(place, counted)
-    if counted.adder_cost is None or counted.adder_registers is None or layer.weight is None:
-        return found
+    if counted.adder_cost is None or counted.adder_depth is None or counted.adder_registers is None or layer.weight is None:
+        return _product(place, counted)
     weights, inputs = values(matrix(layer, name), layer.weight), _inputs(place, name, place.types[0])
     constant = inputs.least[~inputs.varies] @ weights[~inputs.varies]  # what never varies joins the bias
     more = values(layer.integers(of), layer.weight) if of in layer.arrays else np.zeros(len(constant))
@@ -120,7 +119,9 @@ def _affine(place: Place, name: str = "kernel", of: str = "bias") -> DenseEstima
     bits = constant_bits(all_sums, (constant + more)[place.used], result) + chosen_bits(all_sums, result, relu)
     taken = inputs.bits[inputs.varies & np.any(weights[:, place.used], axis=1)].sum()
     held = counted.adder_registers + int(taken + final(all_sums, result, relu).bits.sum())
-    return replace(found, lut=lut_of_adders(counted.adder_cost, bits), ff=ff_of_adders(held))
+    saturated, wrapped = leaving(all_sums, result)
+    found = _product(place, replace(counted, adder_depth=counted.adder_depth + (saturated > 0)))  # a comparison is an adder more
+    return replace(found, lut=lut_of_adders(counted.adder_cost, bits, wrapped), ff=ff_of_adders(held))
 
 
 def _windows(place: Place) -> DenseEstimate:
@@ -173,9 +174,8 @@ def _tables(layer: Layer, looked_up: int) -> DenseEstimate:
     """Estimate so many look-ups at a time in tables; a BRAM serves two."""
     kbits = layer.option("table_size") * parse(layer.option("table_type")).bits
     rams = ceil(looked_up / 2) * ceil(kbits / _BRAM_BITS)
-    nothing = exact(0, "a table")
     return DenseEstimate(
-        dsp=nothing,
+        dsp=exact(0, "a table"),
         lut=_loose(looked_up * layer.result.bits, _UNPROVEN),
         ff=_loose(looked_up * layer.result.bits, _UNPROVEN),
         bram18=Estimate(rams, 0, 2 * rams, f"tables, two look-ups each; {_UNPROVEN}"),

@@ -35,8 +35,10 @@ class Counts:
         for what in _WHOLE:
             object.__setattr__(self, what, _whole(what, getattr(self, what)))
         for what in ("weight_bits", "input_bits"):
-            if not 1 <= getattr(self, what) <= MOST_BITS:
-                raise BadInput(f"{what} = {getattr(self, what)}: give 1 to {MOST_BITS}")
+            _width(what, getattr(self, what))
+        for what in ("ebops", "adder_cost", "adder_depth", "adder_registers"):
+            if (given := getattr(self, what)) is not None and not 0 <= given < float("inf"):
+                raise BadInput(f"{what} = {given}: give a number from 0, or None")
         if self.n_in < 1 or self.n_out < 1:
             raise BadInput(f"a layer of {self.n_in} inputs and {self.n_out} outputs: give one of each or more")
         pairs = self.distinct_input_weight_pairs_csd_ge3
@@ -57,17 +59,26 @@ def _whole(what: str, number: object) -> int:
     raise BadInput(f"{what} = {number!r}: give a whole number")
 
 
+def _width(what: str, bits: object) -> int:
+    """Return how many bits a number has, if it can."""
+    if not 1 <= (wide := _whole(what, bits)) <= MOST_BITS:
+        raise BadInput(f"{what} = {wide}: give 1 to {MOST_BITS}")
+    return wide
+
+
 def integers(weights: Array, weight_bits: int) -> Array:
     """Return weights (n_in, n_out) as integers of so many bits, sign included.
 
     Whole numbers are taken as they are. Others are rounded to the finest power of two at which the largest still fits.
     Raises BadInput for NaN, another shape, or whole numbers that need more bits.
     """
-    weights = np.asarray(weights)
+    try:
+        weights = np.asarray(weights)
+    except ValueError as error:
+        raise BadInput(f"weights: rows of different lengths ({error}): give (inputs, outputs)") from error
     if weights.ndim != 2 or weights.size == 0:
         raise BadInput(f"weights of shape {list(weights.shape)}: give (inputs, outputs)")
-    if not 1 <= weight_bits <= MOST_BITS:
-        raise BadInput(f"weight_bits = {weight_bits}: give 1 to {MOST_BITS}")
+    weight_bits = _width("weight_bits", weight_bits)
     if weights.dtype.kind not in "biuf":
         raise BadInput(f"weights of type {weights.dtype}: give real numbers")
     real = weights.astype(np.float64)
@@ -88,7 +99,7 @@ def counts(weights: Array, *, weight_bits: int, input_bits: int) -> Counts:
 
     Raises BadInput for NaN, another shape, or a width outside 1 to 62 bits.
     """
-    return count(integers(weights, weight_bits), weight_bits, input_bits)
+    return count(integers(weights, weight_bits), int(weight_bits), _width("input_bits", input_bits))
 
 
 def count(k: Array, weight_bits: int, input_bits: int) -> Counts:

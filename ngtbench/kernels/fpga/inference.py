@@ -37,12 +37,19 @@ def infer(network: Network, x: Array) -> Array:
     Inputs become the network's input type first; outputs are float64, exact up to 53 bits.
     Raises BadInput for another shape, NaN, or sums that may need more than 62 bits.
     """
-    _check(network, np.shape(x))
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise BadInput(f"inputs: rows of different lengths ({error})") from error
+    _check(network, x.shape)
+    if x.dtype.kind not in "biuf":
+        raise BadInput(f"inputs of {x.dtype}: give real numbers")
     return values(infer_integers(network, quantise_each(x, network.type)), network.layers[-1].result)
 
 
 def infer_integers(network: Network, k: Array) -> Array:
     """Return the integers of the outputs (batch, ..) for integers of the input type (batch, ..)."""
+    k = np.asarray(k)
     _check(network, k.shape)
     if k.dtype.kind not in "iu":
         raise BadInput(f"inputs of {k.dtype}: the network takes integers of {network.type}")

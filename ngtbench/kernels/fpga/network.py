@@ -176,6 +176,8 @@ def _check_arrays(layer: Layer) -> None:
     for name in set(wanted) - set(layer.arrays) - set(MAYBE):
         raise _bad(layer, f"its {name} is missing")
     for name, array in layer.arrays.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+            raise _bad(layer, f"{name} is no array of real numbers")
         if name not in wanted or array.ndim != wanted[name] or array.size == 0:
             fits = f"of {wanted[name]} axes" if name in wanted else f"; it has {', '.join(wanted) or 'none'}"
             raise _bad(layer, f"{name} of shape {list(array.shape)}: give one {fits}")

@@ -29,6 +29,13 @@ def chosen_bits(sums: Ends, to: Fixed, relu: Fixed | None) -> int:
     return int(found.bits[(before.least < 0) | over | _leaves(rectified(before), relu)[1]].sum())
 
 
+def leaving(sums: Ends, to: Fixed) -> tuple[float, float]:
+    """Return the shares of sums that can leave a type and saturate, and that lose bits as they wrap."""
+    under, over = _outside(sums, to)
+    share = float(np.mean(under | over)) if under.size else 0.0
+    return (0.0, share) if to.overflow == "WRAP" else (share, 0.0)
+
+
 def final(sums: Ends, to: Fixed, relu: Fixed | None) -> Ends:
     """Return the ranges of results, behind a ReLU where there is one."""
     found = kept(to, sums)
@@ -45,8 +52,14 @@ def _rounded(sums: Ends, to: Fixed) -> Array:
 
 def _leaves(sums: Ends, to: Fixed) -> tuple[Array, Array]:
     """Return which channels can go below a type that does not wrap, and which above."""
+    under, over = _outside(sums, to)
+    saturates = to.overflow != "WRAP"
+    return under & saturates, over & saturates
+
+
+def _outside(sums: Ends, to: Fixed) -> tuple[Array, Array]:
+    """Return which channels can go below a type once they are rounded, and which above."""
     half, room = np.where(_rounded(sums, to), 0.5, 0.0), whole(to, len(sums.least))
     low, high = (np.floor(np.ldexp(end, room.fraction) + half) for end in (sums.least, sums.most))
     lowest, highest = (np.ldexp(end, room.fraction) for end in (room.least, room.most))
-    saturates = to.overflow != "WRAP"
-    return (low < lowest) & saturates, (high > highest) & saturates
+    return low < lowest, high > highest

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 
 from ngtbench.errors import BadInput
 from ngtbench.kernels.fpga import calibration
+from ngtbench.kernels.fpga.bands import multiplier_limit
 from ngtbench.kernels.fpga.calibration import DenseFit
 from ngtbench.kernels.fpga.network import Multiplier
 from ngtbench.model.workload import Array, Arrays, Run, Setup
@@ -44,12 +46,7 @@ def sweep(
 
     Raises BadInput for weights that do not fit their bits.
     """
-    if not 1 <= weight_bits <= _MOST_BITS or k.ndim != 3 or k.dtype.kind != "i":
-        raise BadInput(
-            f"{k.dtype} weights of shape {list(k.shape)}, {weight_bits} bits: give integers (candidates, in, out), 1 to 16"
-        )
-    if k.size and not -(2 ** (weight_bits - 1)) <= k.min() <= k.max() < 2 ** (weight_bits - 1):
-        raise BadInput(f"weights from {k.min()} to {k.max()} do not fit {weight_bits} bits")
+    _check(k, weight_bits, input_bits, reuse_factor, multiplier)
     fit, (_, n_in, n_out) = fit or calibration.dense_fit(), k.shape
     values = np.arange(2 ** (weight_bits - 1) + 1)
     digits, span = csd_count(values).astype(np.int8), spans(values).astype(np.int8)
@@ -60,8 +57,7 @@ def sweep(
     first[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
     nnz = np.count_nonzero(size, axis=(1, 2))
     products = np.count_nonzero(first & (held >= 3), axis=(1, 2))
-    limit = -(-n_in * n_out // reuse_factor) - (n_in * n_out - nnz) // reuse_factor
-    mine = np.minimum(products, limit)
+    mine = np.minimum(products, multiplier_limit(n_in, n_out, nnz, reuse_factor))
     rest = fit.lut_of(nnz, products - mine, reuse_factor) * (weight_bits + input_bits) / 16
     made = fit.per_product * mine * weight_bits * input_bits / 64 if multiplier == "lut" else 0.0
     counted = {"n_in": n_in, "n_out": n_out, "nnz": nnz, "weight_bits": weight_bits, "input_bits": input_bits}
@@ -69,6 +65,20 @@ def sweep(
     cost = np.where(nnz > 0, calibration.cost_fit().of({**counted, "csd_digits_total": total}), 0.0)
     ebops = span[size].sum(axis=(1, 2), dtype=np.int64) * input_bits
     return Sweep(nnz, products, ebops, mine * (multiplier == "dsp"), rest + made, cost * calibration.circuit_fit().per_cost)
+
+
+def _check(k: Array, weight_bits: int, input_bits: int, reuse_factor: int, multiplier: str) -> None:
+    if not 1 <= weight_bits <= _MOST_BITS or k.ndim != 3 or k.dtype.kind != "i":
+        raise BadInput(
+            f"{k.dtype} weights of shape {list(k.shape)}, {weight_bits} bits: give integers (candidates, in, out), 1 to 16"
+        )
+    if k.size and not -(2 ** (weight_bits - 1)) <= k.min() <= k.max() < 2 ** (weight_bits - 1):
+        raise BadInput(f"weights from {k.min()} to {k.max()} do not fit {weight_bits} bits")
+    if 0 in k.shape[1:] or reuse_factor < 1 or input_bits < 1 or multiplier not in get_args(Multiplier):
+        raise BadInput(
+            f"layers of shape {list(k.shape)}, reuse factor {reuse_factor}, input_bits {input_bits}, multiplier {multiplier!r}: "
+            "give weights, whole numbers from 1, and dsp or lut"
+        )
 
 
 def estimates(setup: Setup, weights: Array, pruned: Array, fit: Array) -> Run:

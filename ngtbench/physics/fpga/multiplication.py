@@ -2,12 +2,26 @@
 
 import numpy as np
 
+from ngtbench.errors import BadInput
 from ngtbench.model.workload import Array
+
+_MOST = 1 << 61  # three times as much is still an int64
+
+
+def whole(k: Array | int) -> Array:
+    """Return integers as int64.
+
+    Raises BadInput for numbers that are none, or lie beyond 2^61.
+    """
+    k = np.asarray(k)
+    if k.dtype.kind not in "biu" or (k.size and not -_MOST <= int(k.min()) <= int(k.max()) <= _MOST):
+        raise BadInput(f"numbers of type {k.dtype} where integers within 2^61 are wanted: quantise them first")
+    return k.astype(np.int64, copy=False)
 
 
 def csd(k: Array) -> Array:
     """Return the canonical signed digits (..., bits) of integers, -1, 0 or 1, lowest first: no two neighbours are non-zero."""
-    k = np.asarray(k, np.int64)
+    k = whole(k)
     size, tripled = np.abs(k), 3 * np.abs(k)  # bits in which 3k and k differ are the digits, one place up
     places = np.arange(max(1, int(tripled.max(initial=0)).bit_length() - 1)) + 1
     plus, minus = (tripled & ~size)[..., None] >> places & 1, (size & ~tripled)[..., None] >> places & 1
@@ -16,7 +30,7 @@ def csd(k: Array) -> Array:
 
 def csd_count(k: Array) -> Array:
     """Return how many canonical signed digits of each integer are not zero."""
-    size = np.abs(np.asarray(k, np.int64))
+    size = np.abs(whole(k))
     return _ones((3 * size) ^ size)
 
 
@@ -25,7 +39,7 @@ def shared_products(k: Array, least: int) -> Array:
 
     k is (..., n_in, n_out): a layer, or a stack of layers. Equal weights on one input share a multiplier.
     """
-    ordered = np.sort(np.asarray(k, np.int64), axis=-1)
+    ordered = np.sort(whole(k), axis=-1)
     first = np.ones(ordered.shape, bool)
     first[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
     return np.asarray((first & (csd_count(ordered) >= least)).sum(axis=(-2, -1)))
@@ -33,7 +47,7 @@ def shared_products(k: Array, least: int) -> Array:
 
 def spans(k: Array) -> Array:
     """Return the bits between the outermost non-zero bits of each |k|, both counted; 0 of 0."""
-    size = np.abs(np.asarray(k, np.int64))
+    size = np.abs(whole(k))
     odd = size // np.maximum(size & -size, 1)
     return np.asarray(np.frexp(odd.astype(np.float64))[1])
 
@@ -49,10 +63,12 @@ def ebops(k: Array, input_bits: Array | int) -> Array:
 def bops(k: Array, weight_bits: int, input_bits: int) -> float:
     """Return the bit operations of a layer (n_in, n_out): n m ((1 - f) b_a b_w + b_a + b_w + log2 n) (arXiv 2103.05579).
 
-    f is the share of zeros.
+    f is the share of zeros. Raises BadInput for another shape.
     """
+    if np.ndim(k) != 2 or not np.size(k):
+        raise BadInput(f"weights of shape {list(np.shape(k))}: give (inputs, outputs)")
     n, m = np.shape(k)
-    dense = np.count_nonzero(k) / (n * m)
+    dense = np.count_nonzero(whole(k)) / (n * m)
     return float(n * m * (dense * input_bits * weight_bits + input_bits + weight_bits + np.log2(n)))
 
 

@@ -1,5 +1,7 @@
 """Adder graphs compute their matrix exactly, and cost no more than they should."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,19 @@ def test_registers_hold_what_crosses_a_stage() -> None:
 def test_sums_that_leave_63_bits_are_bad_input() -> None:
     with pytest.raises(BadInput, match="63 bits"):
         adder_graph(np.full((4, 1), 2**40), -(2**30), 2**30)
+
+
+@pytest.mark.parametrize(
+    ("k", "low", "high", "words"),
+    [
+        (np.array([[np.nan]]), -1, 1, "integers within"),
+        (np.array([[1.5]]), -1, 1, "integers within"),
+        (np.array([[2**62 + 2**61]]), 0, 0, "integers within"),  # three times as much is no int64
+        (np.array([[1]]), -1.5, 1, "integers within"),
+        (np.array([1, 2]), -1, 1, "shape"),
+        (np.array([[3]]), 5, 1, "low first"),
+    ],
+)
+def test_what_is_no_matrix_of_integers_is_bad_input(k: Array, low: Any, high: Any, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        adder_graph(k, low, high)

@@ -51,18 +51,30 @@ def test_real_weights_are_rounded_to_the_finest_scale_that_holds_them() -> None:
         (np.array([["one"]]), 8, "real numbers"),
         (np.ones((2, 2)), 0, "weight_bits = 0"),
         (np.array([[200]]), 8, "do not fit 8 bits"),
+        (np.ones((2, 2)), 7.5, "weight_bits = 7.5"),
+        (np.ones((2, 2)), "8", "weight_bits = '8'"),
+        ([[1.0], [1.0, 2.0]], 8, "rows of different lengths"),
     ],
 )
-def test_weights_that_are_none_are_bad_input(weights: Any, bits: int, words: str) -> None:
+def test_weights_that_are_none_are_bad_input(weights: Any, bits: Any, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         counts(weights, weight_bits=bits, input_bits=8)
 
 
+@pytest.mark.parametrize("bits", [0, None, "8"])
+def test_inputs_of_no_bits_are_bad_input(bits: Any) -> None:
+    with pytest.raises(BadInput, match="input_bits = "):
+        counts(np.ones((2, 2)), weight_bits=8, input_bits=bits)
+
+
 @pytest.mark.parametrize(
     "changed",
-    [{"weight_bits": 0}, {"input_bits": 0}, {"nnz": 2000}, {"n_in": 0}, {"csd_digits_total": 900}],
+    [
+        *({"weight_bits": 0}, {"input_bits": 0}, {"nnz": 2000}, {"n_in": 0}, {"csd_digits_total": 900}),
+        *({"ebops": float("nan")}, {"adder_cost": -5.0}, {"adder_cost": float("nan")}, {"adder_depth": -1}),
+    ],
 )
-def test_counts_of_no_matrix_are_bad_input(changed: dict[str, int]) -> None:
+def test_counts_of_no_matrix_are_bad_input(changed: dict[str, Any]) -> None:
     with pytest.raises(BadInput):
         of(**changed)
 
@@ -167,6 +179,14 @@ def test_a_sweep_gives_what_layers_one_by_one_give() -> None:
         sweep(k, weight_bits=5, input_bits=8)
 
 
+@pytest.mark.parametrize("changed", [{"reuse_factor": 0}, {"reuse_factor": -2}, {"input_bits": 0}, {"multiplier": "x"}])
+def test_a_sweep_of_what_no_layer_can_be_is_bad_input(changed: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match=str(next(iter(changed.values())))):
+        sweep(np.ones((2, 4, 4), int), **{"weight_bits": 8, "input_bits": 8, **changed})
+    with pytest.raises(BadInput, match=r"shape \[2, 0, 4\]"):
+        sweep(np.ones((2, 0, 4), int), weight_bits=8, input_bits=8)
+
+
 def test_a_faster_clock_takes_more_cycles_and_registers_and_no_clock_means_any() -> None:
     fast, slow, any_clock = (estimate_dense(of(), style="latency", clock_ns=clock) for clock in (3.33, 5.0, None))
     assert fast.ff.value == pytest.approx(slow.ff.value * 5 / 3.33)
@@ -195,7 +215,7 @@ def test_a_clock_that_no_report_has_is_unproven(clock_ns: float) -> None:
     assert "unproven" in found.ff.rule
 
 
-@pytest.mark.parametrize("clock_ns", [0.0, -1.0, float("nan"), float("inf")])
-def test_clocks_that_are_none_are_bad_input(clock_ns: float) -> None:
+@pytest.mark.parametrize("clock_ns", [0.0, -1.0, float("nan"), float("inf"), 1e-320, "4"])
+def test_clocks_that_are_none_are_bad_input(clock_ns: Any) -> None:
     with pytest.raises(BadInput, match="a clock of"):
         estimate_dense(of(), style="latency", clock_ns=clock_ns)

@@ -189,6 +189,10 @@ def test_bad_input_names_the_layer_or_the_numbers() -> None:
     narrow = Network((2,), parse("ap_fixed<4,4>"), (Layer("f", "flatten", ("input",), wide),))
     with pytest.raises(BadInput, match=r"shape \[1, 3\]: the network takes \(batch, 2\)"):
         infer_integers(narrow, np.zeros((1, 3), int))
+    with pytest.raises(BadInput, match="rows of different lengths"):
+        infer(narrow, [[0.0], [0.0, 1.0]])  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="inputs of complex128"):
+        infer(narrow, np.zeros((1, 2), complex))
     with pytest.raises(BadInput, match=r"from 0 to 9 are not all in ap_fixed<4,4"):
         infer_integers(narrow, np.array([[0, 9]]))
     with pytest.raises(BadInput, match="NaN"):

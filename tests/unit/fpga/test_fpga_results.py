@@ -80,8 +80,23 @@ def test_bands_hold_circuits_left_out_and_are_less_than_a_third_of_the_figure() 
 def test_rows_are_what_is_counted_of_the_networks_that_they_describe(row: Row) -> None:
     found, (value, reach) = estimate_network(network(row)).total, circuit_fit().of(row["cost"], row["bits"])
     assert found.lut.value == pytest.approx(value, rel=0.01)
-    assert found.lut.high == pytest.approx(value * np.exp(reach), rel=0.02)
+    assert found.lut.low == pytest.approx(value * np.exp(-reach), rel=0.02)
     assert found.ff.value / row["registers"] == pytest.approx(fit_ratio(CIRCUITS, of_registers).value, rel=0.01)
+    assert found.cycles.low <= row["cycles_pipelined"] <= found.cycles.high
+
+
+def test_sums_that_wrap_may_take_half_more_and_saturated_ones_wait_for_a_comparison() -> None:
+    net = network(next(row for row in CIRCUITS if row["sizes"] == [21, 6]))
+    kept, wraps, saturates = (
+        estimate_network(replace(net, layers=(replace(net.layers[0], result=parse(to)),))).total
+        for to in ("ap_fixed<30,20>", "ap_fixed<7,3,TRN,WRAP>", "ap_fixed<7,3,TRN,SAT>")
+    )
+    assert wraps.lut.high == pytest.approx(1.5 * wraps.lut.value)
+    assert wraps.lut.low / wraps.lut.value == pytest.approx(kept.lut.low / kept.lut.value)
+    assert kept.lut.high < 1.2 * kept.lut.value
+    assert [one.lut.rule.count("wrap") for one in (kept, wraps, saturates)] == [0, 1, 0]
+    assert wraps.cycles == kept.cycles
+    assert saturates.cycles.value == kept.cycles.value + 1
 
 
 @pytest.mark.parametrize("row", DEAD, ids=lambda row: str(row["sizes"]))

@@ -1,8 +1,12 @@
 """Signed digits, shared products and bit operations of constants."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
+from ngtbench.errors import BadInput
 from ngtbench.physics.fpga.multiplication import bops, csd, csd_count, ebops, shared_products, spans
 
 EVERY = np.arange(-300, 301)
@@ -36,3 +40,15 @@ def test_bit_operations() -> None:
     assert int(ebops(k, 8)) == 8 * (3 + 1 + 2)
     assert int(ebops(k, np.array([8, 2]))) == 8 * 3 + 2 * 3
     assert bops(k, 6, 8) == pytest.approx(4 * (0.75 * 48 + 8 + 6 + 1))
+
+
+@pytest.mark.parametrize("of", [csd, csd_count, spans, lambda k: ebops(k, 8), lambda k: bops(k, 8, 8)])
+@pytest.mark.parametrize("number", [1.5, float("nan"), 2**62 + 2**61, -(2**63)])
+def test_numbers_that_are_no_such_integers_are_bad_input(of: Callable[..., Any], number: Any) -> None:
+    with pytest.raises(BadInput, match="integers within"):
+        of(np.array([[number]]))
+
+
+def test_bit_operations_of_no_matrix_are_bad_input() -> None:
+    with pytest.raises(BadInput, match="shape"):
+        bops(np.zeros((0, 2), int), 8, 8)

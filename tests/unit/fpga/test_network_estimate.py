@@ -158,6 +158,8 @@ def test_what_cannot_be_built_names_the_layer(make: Callable[[], Network], words
     [
         ({"arrays": {"kernel": np.array([[np.nan]])}}, r"layer 'x' \(dense\): kernel has NaN or infinity at \[0, 0\]"),
         ({"arrays": {}}, "no type|kernel is missing"),
+        ({"arrays": {"kernel": [[1.0]]}}, r"layer 'x' \(dense\): kernel is no array"),
+        ({"arrays": {"kernel": np.array([["1"]])}}, "kernel is no array"),
         ({"reuse_factor": 0}, "reuse factor 0"),
         ({"style": "magic"}, "style 'magic'"),
         ({"kind": "attention"}, "kind 'attention'"),
