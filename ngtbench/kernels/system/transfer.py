@@ -1,7 +1,7 @@
 """The baseline of transfers, host memory to host memory, and what all transfers ask of the host."""
 
 import numpy as np
-import psutil  # type: ignore[import-untyped]
+import psutil  # type: ignore[import-untyped]  # no types
 
 from ngtbench.errors import Unavailable
 from ngtbench.model.workload import Array, Arrays, Run, Setup

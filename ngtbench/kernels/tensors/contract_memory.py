@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil  # type: ignore[import-untyped]  # no types
 
 from ngtbench.errors import BadInput
 from ngtbench.kernels.tensors.contract_network import Network

@@ -4,14 +4,15 @@ Jobs of n threads replay 16 n events of a graph, 2 n of them in flight, n rounde
 about the same work per thread. A trial is a round: one job with all threads, then the split, or the other way round.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ngtbench import workloads
 from ngtbench.errors import Unavailable
 from ngtbench.model.case import Case, Impl, Metric, Work
-from ngtbench.model.workload import Array, Inputs, Workload
+from ngtbench.model.workload import Array, Workload
+from ngtbench.workloads.sharing import _programs
 
 _EVENTS = "scheduling/event_graph"
 _JOB_B = 1 << 26  # a process with what it has loaded
@@ -36,11 +37,6 @@ class Size:
         return Case(_EVENTS, events.version, size, engine, "float64")
 
 
-def inputs(size: Size, seed: int) -> Inputs:
-    """Return the seed, from which every job makes its own events."""
-    return {"seed": np.array(seed + 1)}
-
-
 def reference(size: Size, seed: Array) -> dict[str, Array]:
     """Return the answer of each window, one job and several: the seed where every checksum of every event was right."""
     return {"answers": np.full(2, seed)}
@@ -58,11 +54,6 @@ def takes_s(size: Size, kind: str) -> float:
     return 2 * max(size.window_s, 2.5)
 
 
-def nearby(size: Size, k: int) -> Size:
-    """Return slightly longer windows."""
-    return replace(size, window_s=size.window_s * (1.05 + 0.05 * k))
-
-
 SIZES = {
     "XS": Size(2, "XS", 0.02),
     "S": Size(2),
@@ -74,11 +65,11 @@ SIZES = {
 WORKLOAD = Workload(
     version=1,
     title="Filling a node with jobs",
-    inputs=inputs,
+    inputs=_programs.inputs,
     reference=reference,
     work=work,
     takes_s=takes_s,
-    nearby=nearby,
+    nearby=_programs.nearby,
     sizes=SIZES,
     tolerance={"float64": 0.0},
     impls=(

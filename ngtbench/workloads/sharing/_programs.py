@@ -1,10 +1,16 @@
 """The programs that share a device, by short names: bandwidth, lattice field theory, inference and training."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
 
 from ngtbench import workloads
 from ngtbench.model.case import Case
+from ngtbench.model.workload import Inputs
 
+T = TypeVar("T", bound=Any)  # a size with a window
 DTYPE = "float32"
 PROGRAMS = {"triad": "system/triad", "dslash": "lattice/wilson_dslash", "infer": "ml/deepsets", "train": "ml/train"}
 _IMPLS = {"triad": ("native", "torch"), "dslash": ("native", "rtc"), "infer": ("torch", "torch"), "train": ("torch", "torch")}
@@ -31,3 +37,13 @@ def window_s(programs: Sequence[str], kind: str) -> float:
     """Guess the seconds of a window that holds enough calls of these: trainings are long."""
     train = workloads.load(PROGRAMS["train"])
     return _CALLS * train.takes_s(train.sizes[_TRAINED], kind) if "train" in programs and train.takes_s else 0.0
+
+
+def inputs(size: Any, seed: int) -> Inputs:
+    """Return the seed, from which every client makes its own inputs."""
+    return {"seed": np.array(seed + 1)}
+
+
+def nearby(size: T, k: int) -> T:
+    """Return slightly longer windows."""
+    return replace(size, window_s=size.window_s * (1.05 + 0.05 * k))

@@ -4,12 +4,12 @@ Clients run the same case, prepared and judged in each; on a CPU they share out 
 then all side by side, or the other way round. Figures are of the time in which all ran.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ngtbench.model.case import Case, Impl, Metric, Work
-from ngtbench.model.workload import Array, Inputs, Workload
+from ngtbench.model.workload import Array, Workload
 from ngtbench.workloads.sharing import _programs
 
 
@@ -27,11 +27,6 @@ class Size:
         return _programs.case_of(self.program, self.scale, device)
 
 
-def inputs(size: Size, seed: int) -> Inputs:
-    """Return the seed, from which every client makes its own inputs."""
-    return {"seed": np.array(seed + 1)}
-
-
 def reference(size: Size, seed: Array) -> dict[str, Array]:
     """Return the answer of each window, one client and all: the seed where every case was right by its own oracle."""
     return {"answers": np.full(2, seed)}
@@ -45,11 +40,6 @@ def work(size: Size, item_b: int) -> Work:
 def takes_s(size: Size, kind: str) -> float:
     """Guess the seconds of a round."""
     return 2 * max(size.window_s, _programs.window_s([size.program], kind))
-
-
-def nearby(size: Size, k: int) -> Size:
-    """Return slightly longer windows."""
-    return replace(size, window_s=size.window_s * (1.05 + 0.05 * k))
 
 
 SIZES = {
@@ -67,11 +57,11 @@ SIZES = {
 WORKLOAD = Workload(
     version=1,
     title="Clients of one device",
-    inputs=inputs,
+    inputs=_programs.inputs,
     reference=reference,
     work=work,
     takes_s=takes_s,
-    nearby=nearby,
+    nearby=_programs.nearby,
     sizes=SIZES,
     tolerance={"float32": 0.0},
     impls=(

@@ -4,13 +4,13 @@ A trial is a round: the first alone, the second alone, then both side by side, o
 the threads, alone too, so that what is lost is lost to shared caches, memory and clocks.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
 
 from ngtbench.model.case import Case, Impl, Metric, Work
-from ngtbench.model.workload import Array, Inputs, Workload
+from ngtbench.model.workload import Array, Workload
 from ngtbench.workloads.sharing import _programs
 
 
@@ -26,11 +26,6 @@ class Size:
     def cases(self, device: str) -> list[Case]:
         """Return what both run."""
         return [_programs.case_of(program, self.scale, device) for program in (self.first, self.second)]
-
-
-def inputs(size: Size, seed: int) -> Inputs:
-    """Return the seed, from which both make their own inputs."""
-    return {"seed": np.array(seed + 1)}
 
 
 def reference(size: Size, seed: Array) -> dict[str, Array]:
@@ -49,11 +44,6 @@ def takes_s(size: Size, kind: str) -> float:
     return 3 * max(size.window_s, _programs.window_s([size.first, size.second], kind))
 
 
-def nearby(size: Size, k: int) -> Size:
-    """Return slightly longer windows."""
-    return replace(size, window_s=size.window_s * (1.05 + 0.05 * k))
-
-
 PAIRS = tuple(combinations_with_replacement(_programs.PROGRAMS, 2))
 SIZES = {
     "XS": Size("triad", "triad", "XS", 0.05),
@@ -66,11 +56,11 @@ SIZES = {
 WORKLOAD = Workload(
     version=1,
     title="Interference of two programs",
-    inputs=inputs,
+    inputs=_programs.inputs,
     reference=reference,
     work=work,
     takes_s=takes_s,
-    nearby=nearby,
+    nearby=_programs.nearby,
     sizes=SIZES,
     tolerance={"float32": 0.0},
     impls=(

@@ -177,7 +177,7 @@ def test_a_tensor_that_is_quantised_twice_gets_both_types(tmp_path: Path, shape:
 
 def test_a_convolution_of_onnx_is_that_of_torch(tmp_path: Path) -> None:
     model = on_grid(nn.Sequential(nn.Conv2d(2, 3, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(27, 4)))
-    conv, last = model[0], model[4]  # type: ignore[index]
+    conv, last = model[0], model[4]  # type: ignore[index]  # a Module by its types
     constants = {"w": conv.weight, "b": conv.bias, "v": last.weight, "c": last.bias}
     nodes = [
         helper.make_node("Conv", ["x", "w", "b"], ["1"], pads=[1, 1, 1, 1]),

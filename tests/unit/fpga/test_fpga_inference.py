@@ -164,7 +164,7 @@ def test_products_are_exact_in_the_narrowest_format_that_holds_them(bits: int, f
 def test_the_workloads_sample_is_of_all_samples(bits: int) -> None:
     size = workload.Size(1000, bits)
     made = {name: np.asarray(array) for name, array in workload.inputs(size, 3).items()}
-    logits = tagger.blocked(SimpleNamespace(size=size), **made)()["logits"]  # type: ignore[arg-type]
+    logits = tagger.blocked(SimpleNamespace(size=size), **made)()["logits"]  # type: ignore[arg-type]  # a stand-in
     flat = {name: array.reshape(-1) for name, array in made.items()}
     got, wanted = workload.spot(size, flat, {"logits": logits.reshape(-1)})
     assert np.array_equal(got, wanted)
@@ -190,7 +190,7 @@ def test_bad_input_names_the_layer_or_the_numbers() -> None:
     with pytest.raises(BadInput, match=r"shape \[1, 3\]: the network takes \(batch, 2\)"):
         infer_integers(narrow, np.zeros((1, 3), int))
     with pytest.raises(BadInput, match="rows of different lengths"):
-        infer(narrow, [[0.0], [0.0, 1.0]])  # type: ignore[arg-type]
+        infer(narrow, [[0.0], [0.0, 1.0]])  # type: ignore[arg-type]  # ragged
     with pytest.raises(BadInput, match="inputs of complex128"):
         infer(narrow, np.zeros((1, 2), complex))
     with pytest.raises(BadInput, match=r"from 0 to 9 are not all in ap_fixed<4,4"):

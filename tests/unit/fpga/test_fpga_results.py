@@ -4,6 +4,7 @@ import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -201,9 +202,9 @@ def test_numbers_that_end_in_zeros_are_narrow() -> None:
 
 
 def test_numbers_whose_points_lie_apart_are_shifted_in_the_graph() -> None:
-    made = {"weight": parse("ap_fixed<8,5>"), "style": "da"}
-    wires = Layer("w", "dense", ("input",), parse("ap_fixed<8,4>"), arrays={"kernel": np.diag([1.0, 0.25])}, **made)  # type: ignore[arg-type]
-    adds = Layer("a", "dense", ("w",), parse("ap_fixed<16,10>"), arrays={"kernel": np.array([[3.0], [5.0]])}, **made)  # type: ignore[arg-type]
+    made: dict[str, Any] = {"weight": parse("ap_fixed<8,5>"), "style": "da"}
+    wires = Layer("w", "dense", ("input",), parse("ap_fixed<8,4>"), arrays={"kernel": np.diag([1.0, 0.25])}, **made)
+    adds = Layer("a", "dense", ("w",), parse("ap_fixed<16,10>"), arrays={"kernel": np.array([[3.0], [5.0]])}, **made)
     found = estimate_network(Network((2,), parse("ap_fixed<4,4>"), (wires, adds)))
     graph = adder_graph(np.array([[3 << 2], [5]]), -8, 7)
     assert found.layers["a"].lut.value == pytest.approx(circuit_fit().of(graph.cost, 0)[0])

@@ -1,6 +1,7 @@
 """Channels that nobody uses, and constants, cost nothing in a circuit of adders."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ def test_what_is_not_needed_costs_nothing() -> None:
     """The second neuron ends in a zero weight; the third is constant, for nothing varies that it sums."""
     weight, kernel = parse("ap_fixed<6,3>"), np.array([[1.5, 2.5, 0.0], [-0.75, 1.25, 0.0]])
     after = np.array([[0.625], [0.0], [0.875]])
-    made = {"weight": weight, "style": "da"}
-    first = Layer("a", "dense", ("input",), parse("ap_fixed<12,6>"), arrays={"kernel": kernel, "bias": np.ones(3)}, **made)  # type: ignore[arg-type]
+    made: dict[str, Any] = {"weight": weight, "style": "da"}
+    first = Layer("a", "dense", ("input",), parse("ap_fixed<12,6>"), arrays={"kernel": kernel, "bias": np.ones(3)}, **made)
     relu = Layer("r", "activation", ("a",), parse("ap_ufixed<12,6>"), style="da")
-    last = Layer("b", "dense", ("r",), parse("ap_fixed<16,8>"), arrays={"kernel": after}, **made)  # type: ignore[arg-type]
+    last = Layer("b", "dense", ("r",), parse("ap_fixed<16,8>"), arrays={"kernel": after}, **made)
     net = Network((2,), parse("ap_fixed<6,3>"), (first, relu, last))
     alone = replace(first, arrays={"kernel": kernel[:, :1], "bias": np.ones(1)})
     small = replace(last, arrays={"kernel": after[:1], "bias": np.array([0.875])})

@@ -122,8 +122,8 @@ def test_layers_of_pquantml_count_channels_first_in_their_types() -> None:
     torch.manual_seed(2)
     flat, conv = PQLinear(24, 2, (1, 0, 6), (1, 2, bits)), nn.Flatten()
     pool = nn.MaxPool2d(1)
-    pool.quantize_input = pool.enable_quantization = True  # type: ignore[assignment]
-    pool.input_quantizer = PQQuantiser(1, 2, fine + 1)  # type: ignore[assignment]
+    pool.quantize_input = pool.enable_quantization = True  # type: ignore[assignment]  # as its package does
+    pool.input_quantizer = PQQuantiser(1, 2, fine + 1)  # type: ignore[assignment]  # a stand-in
     x = random.normal(0, 2, (50, *given))
     first = np.moveaxis(x, -1, 1)
     flattened = rounded(rounded(first, (1, 2, fine + 1)).reshape(50, -1), (1, 2, bits))

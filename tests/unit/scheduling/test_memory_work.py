@@ -75,7 +75,7 @@ def test_paces_of_modes_are_those_of_words_and_steps() -> None:
 def test_what_memory_bounds_is_not_offloaded() -> None:
     assert {SIZES[name].mode for name in ("S", "S-memory", "S-mixed")} == {"latency", "memory", "mixed"}
     with pytest.raises(WorkloadError, match="there are latency, memory, mixed"):
-        Size(1, 1, 1.0, mode="fast")  # type: ignore[arg-type]
+        Size(1, 1, 1.0, mode="fast")  # type: ignore[arg-type]  # no mode
     setup = Setup(SIZES["S-memory"], "float64", "cpu:0", 1, 1, load("native", "cpu:0", 1))
     with pytest.raises(Unavailable, match="work of mode 'memory' is not offloaded"):
         event_graph.offloaded(setup, {}, event_graph.host_port(), Way())

@@ -1,5 +1,7 @@
 """Bounds with devices, and which algorithms are for them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from ngtbench.workloads.scheduling.event_graph import Size, inputs
 
 
 @pytest.mark.parametrize("offload", ["async", "blocking", "earliest"])
-def test_no_simulated_schedule_beats_the_bound(offload: str) -> None:
+def test_no_simulated_schedule_beats_the_bound(offload: Any) -> None:
     draw = np.random.default_rng(3)
     for _ in range(40):
         count, events = int(draw.integers(1, 8)), int(draw.integers(1, 9))
@@ -22,7 +24,7 @@ def test_no_simulated_schedule_beats_the_bound(offload: str) -> None:
         off = frozenset(np.flatnonzero(draw.random(count) < 0.5).tolist())
         threads, slots, devices = (int(n) for n in draw.integers(1, 4, 3))
         speedup = float(draw.choice([0.5, 3.0, 10.0]))
-        node = Node(threads, slots, "oldest", devices, speedup, off, offload, launch_s=0.0)  # type: ignore[arg-type]
+        node = Node(threads, slots, "oldest", devices, speedup, off, offload, launch_s=0.0)
         device_s = np.where(np.isin(np.arange(count), list(off)), graph.runtimes_s / speedup, np.inf)
         found_s = simulate(graph, events, node).makespan_s
         bound_s = bounds.offloaded_s(graph, events, threads, slots, devices, device_s, offload == "earliest")

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil  # type: ignore[import-untyped]  # no types
 
 from tests.conftest import CommandLine
 
