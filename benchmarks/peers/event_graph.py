@@ -5,7 +5,7 @@
 
 Engines host-async, host-blocking, host-batched and host-earliest are ours with a thread more, which stands for a device.
 A case is scale:threads:slots:events. Each round replays every case once by every engine, engines taking turns at being first;
-every result is judged. Prints a table, and the ratio of ours over task_group's events per second with its 95 % interval over
+every result is judged. Prints a table, and ratios of ours over oneTBB's events per second with their 95 % intervals over
 rounds. Runs are added to those that the output holds. --trace writes the last run of the first engine, for ui.perfetto.dev. Load
 averages are kept: quote no run on a busy machine.
 """  # fmt: skip
@@ -39,7 +39,7 @@ from ngtbench.workloads.scheduling.event_graph import Size, inputs, reference
 ENGINES = ("native", "serial", "task_group", "flow_graph", "taskflow", "threads", "asyncio")
 WAYS = {"host-async": Way(), "host-blocking": Way(holds=True), "host-batched": Way(joins=True)}
 WAYS |= {"host-earliest": Way(chooses=True)}
-PEER, SERIAL = "task_group", "serial"
+PEERS, SERIAL = ("task_group", "flow_graph"), "serial"
 KEPT = (
     "event_s",
     "utilisation_ratio",
@@ -155,9 +155,10 @@ def show(report: dict[str, Any]) -> None:
         lines += ["", f"scale:threads:slots:events {case}"]
         lines += [HEAD, "|---" * 9 + "|"]
         lines += [row(name, samples, report["bound_of_serial"][case]) for name in samples]
-        if {"native", PEER} <= samples.keys():
-            middle, low, high = ratio(samples[PEER]["event_s"], samples["native"]["event_s"])
-            lines.append(f"native over {PEER}: {middle:.3f} ({low:.3f} to {high:.3f}) of events per second")
+        for peer in PEERS:
+            if {"native", peer} <= samples.keys():
+                middle, low, high = ratio(samples[peer]["event_s"], samples["native"]["event_s"])
+                lines.append(f"native over {peer}: {middle:.3f} ({low:.3f} to {high:.3f}) of events per second")
     print("\n".join(lines))  # noqa: T201 - a script
 
 

@@ -32,13 +32,16 @@ class Replays(Protocol):
         ...
 
 
+PYTHON: dict[str, Callable[[Job], Replays]] = {"threads": Threads, "asyncio": Coroutines}  # decide in Python
+
+
 def serial(setup: Setup, **arrays: Array) -> Trials:
     """Replay on one thread, one event after the other: the work, and nothing else."""
     return _trials(setup, arrays, "serial")
 
 
 def native(setup: Setup, **arrays: Array) -> Trials:
-    """Replay by our own engine: the oldest event first, then the highest upward rank."""
+    """Replay by our own engine: the oldest events first, each with a thread of its own, then the highest upward rank."""
     return _trials(setup, arrays, "native")
 
 
@@ -95,9 +98,7 @@ def engine(name: str, job: Job) -> Replays:
 
     Raises Unavailable where there is no compiler, or the engine's library is not found.
     """
-    if name == "threads":
-        return Threads(job)
-    return Coroutines(job) if name == "asyncio" else Engine(name, job)
+    return PYTHON[name](job) if name in PYTHON else Engine(name, job)
 
 
 def job_of(
@@ -119,7 +120,7 @@ def _trials(setup: Setup, arrays: Mapping[str, Array], name: str, offload: Offlo
     job = job_of(setup.size, setup.threads, arrays, offload=offload)
     replays = engine(name, job)
     setup.say(f"{setup.threads} threads, {job.slots} events in flight")
-    setup.compiled(built("native").took_s)
+    setup.compiled(built("stepwise" if name in PYTHON else name).took_s)
     pace = Pace(job.mode)
     pace.step_s()
 
@@ -192,11 +193,10 @@ def offload_metrics(job: Job, wall_s: float) -> dict[str, float]:
         return dict.fromkeys(OFFLOAD_METRICS, 0.0)
     found, there = job.offload.found, job.history().lane >= job.threads
     steps = float((there * job.graph.runtimes_s).sum()) / (job.events * job.graph.work_s or 1.0)
-    tasks = max(1, found.tasks)
     values = (
         found.busy_ns * 1e-9 / wall_s / job.offload.slots,
         steps,
-        tasks / max(1, found.launches),
-        found.joined_ns * 1e-9 / tasks,
+        found.tasks / max(1, found.launches),
+        found.joined_ns * 1e-9 / max(1, found.tasks),
     )
     return dict(zip(OFFLOAD_METRICS, values, strict=True))

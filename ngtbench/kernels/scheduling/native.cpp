@@ -130,6 +130,7 @@ struct Engine {
       }
       std::unique_lock<std::mutex> hold(mutex);
       sleepers.fetch_add(1);  // before the last look: who makes a task ready looks at this after it
+      std::atomic_thread_fence(std::memory_order_seq_cst);  // Arm would look first
       if (take(slot, a, own)) {
         sleepers.fetch_sub(1);
         return true;

@@ -58,6 +58,7 @@ struct Offloader {
     how.launches = how.tasks = how.busy_ns = how.joined_ns = 0;
     std::fill(busy_until_ns.begin(), busy_until_ns.end(), 0);
     closing = false;
+    how.said[0] = 0;
     how.cpu_ns = device->cpu_ns();
     for (U k = 0; k < how.slots; ++k) attendants.emplace_back([this, k] { attend(k); });
   }
@@ -120,7 +121,7 @@ struct Offloader {
   Launch laid(U k, U a, U tasks) const
   {
     U *const memory = device->memory(k);
-    for (U i = 0; i < tasks; ++i) memory[i] = memory[2 * how.most + i] = 0;
+    for (U i = 0; i < tasks; ++i) memory[i] = memory[how.most + i] = memory[2 * how.most + i] = 0;  // no end of the launch before
     Launch one;
     one.tasks = tasks, one.lanes = how.lanes, one.steps = state.job.steps[a];
     one.starts = memory, one.ends = memory + how.most, one.spoilt = memory + 2 * how.most;
@@ -135,6 +136,7 @@ struct Offloader {
     try {
       while (take(k, tasks) && run(k, tasks)) {}
     } catch (const std::exception &error) {
+      std::lock_guard<std::mutex> hold(mutex);  // others may fail too
       says(error);
       state.fail(FAILED, tasks[0].event, tasks[0].a);
     }

@@ -56,6 +56,7 @@ struct State {
     }
     changed_.notify_all();
     watchdog_.join();
+    if (!looks) looked();  // no thread ran a task: all were offloaded
     job.looks = looks;
     job.look_steps = look_steps;
     job.rates = rates;

@@ -177,7 +177,7 @@ SIZES = {
     "S-memory": Size(events=16, slots=4, scale=0.02, mode="memory"),
     "S-mixed": Size(events=16, slots=4, scale=0.02, mode="mixed"),
     "XS-job": Size(events=4, slots=2, scale=0.001),
-    **{f"S-job{n}": Size(events=16 * n, slots=2 * n, scale=0.005) for n in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)},  # on n threads
+    **{f"S-job{n}": Size(events=16 * n, slots=2 * n, scale=0.005) for n in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)},  # threads
 }
 WORKLOAD = workload(SIZES, "Event processing")
 

@@ -10,7 +10,7 @@ from ngtbench.codegen import compiler, raw
 from ngtbench.errors import NgtBenchError, Unavailable
 from ngtbench.kernels.scheduling import event_graph
 from ngtbench.kernels.scheduling.engine import Engine
-from ngtbench.kernels.scheduling.job import Fault, Job
+from ngtbench.kernels.scheduling.job import FAULTS, Fault, Job
 from ngtbench.kernels.scheduling.lanes import CHAIN, HOST_LANES
 from ngtbench.kernels.scheduling.offload import Offload, Port, Way
 from ngtbench.model.workload import Array
@@ -118,6 +118,23 @@ def test_what_a_device_spoils_is_wrong(host: Port) -> None:
         assert right(job) == as_wanted
 
 
+def test_a_launch_that_does_nothing_leaves_no_end_of_the_one_before(host: Port) -> None:
+    few = replace(CHAIN, body=f"static U calls = 0;\nif (++calls > 4) return;\n{CHAIN.body}")  # three to see how long it takes
+    made = raw.built(few, "float64", HOST_LANES, compiler.find())
+    kernel = ctypes.cast(made.cdll[CHAIN.name], ctypes.c_void_p).value or 0
+    engine, job, _ = small(chain([LONG]), Port("host", kernel, made), Way(), 1, 1, 1)
+    for as_wanted in (True, False):
+        engine.run()
+        assert right(job) == as_wanted
+
+
+def test_where_all_is_offloaded_a_step_is_known_all_the_same(host: Port) -> None:
+    engine, job, _ = small(chain([LONG] * 3), host, Way(), 2, 2, 2)
+    engine.run()
+    assert right(job)
+    assert 0 < event_graph.metrics(job, 1.0, 1.0, job.step_s)["step_s"] < 1e-6
+
+
 def test_events_are_joined_up_to_a_batch_and_no_longer_than_one_waits(host: Port) -> None:
     graph = chain([1000, LONG, 1000])
     for most, patience_s, launches in ((4, 30.0, 2), (2, 30.0, 4), (16, 0.01, None)):
@@ -149,6 +166,7 @@ def test_the_place_of_the_earlier_end_is_chosen(host: Port) -> None:
         engine.run()
         assert right(job)
         assert least <= int((job.history().lane >= 1).sum()) <= most
+        assert event_graph.offload_metrics(job, 1.0)["launch_tasks"] == min(1, offload.found.launches)
         offload.arrays["least_ns"][...] = 10**12  # the bound is that of a choice: nobody need take so long
         assert event_graph.least_s(job, 1e-9) == pytest.approx(1e-9 * graph.work_s, rel=1e-3)
 
@@ -189,6 +207,16 @@ def test_a_thread_that_goes_wrong_beside_a_device_is_named(host: Port) -> None:
     for kind, words in (("throws", "threw"), ("stalls", "never ended"), ("vanishes", "never ended")):
         job = replayed(size, 2, host, Way(), Fault(kind, 400, 2))
         with pytest.raises(NgtBenchError, match=f"algorithm 'Algorithm400' of event 2 {words}"):
+            job.raise_failure()
+
+
+def test_what_a_device_said_is_not_said_of_the_next_run(host: Port) -> None:
+    engine, job, _ = small(chain([LONG, 1000]), host, Way(), 1, 1, 1)
+    job.struct.fault_event = 0
+    for kind, a, words in (("kernel-fails", 0, r"failed on its device \(as asked\); 0"), ("throws", 1, "threw an exception; 0")):
+        job.struct.fault, job.struct.fault_algorithm = FAULTS.index(kind), a
+        engine.run()
+        with pytest.raises(NgtBenchError, match=words):
             job.raise_failure()
 
 

@@ -61,3 +61,15 @@ def test_rounds_are_judged_kept_and_told(
     assert kept[0]["bound_of_serial"] == {"0.0002:1:2:3": 1.0}
     assert len(json.loads(trace.read_text())["traceEvents"]) == 3 * 814
     assert "| `native` |" in capsys.readouterr().out
+
+
+def test_ours_is_set_against_every_engine_of_onetbb(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = {
+        name: dict.fromkeys(script.KEPT, [took_s] * 2)
+        for name, took_s in (("native", 1.0), ("task_group", 2.0), ("flow_graph", 3.0))
+    }
+    told = {"cpu": "", "graph": "", "date": "", "load_before": [0.0], "load_after": [0.0], "bound_of_serial": {"case": 1.0}}
+    script.show({**told, "cases": {"case": samples}})
+    out = capsys.readouterr().out
+    assert "native over task_group: 2.000 (2.000 to 2.000)" in out
+    assert "native over flow_graph: 3.000 (3.000 to 3.000)" in out

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ngtbench.backends.numpy import HostBackend
 from ngtbench.errors import NgtBenchError, Unavailable
 from ngtbench.harness.prepare import Stopwatch, prepare
 from ngtbench.kernels.scheduling import event_graph, pool
-from ngtbench.kernels.scheduling.engine import Pace
+from ngtbench.kernels.scheduling.engine import Pace, built
 from ngtbench.kernels.scheduling.job import Fault, Job
 from ngtbench.model.case import Case, Resources
+from ngtbench.model.workload import Setup
 from ngtbench.physics.scheduling.graph import Graph, chain, fork_join
 from ngtbench.workloads.scheduling.event_graph import Size, inputs, reference
 
@@ -143,6 +145,18 @@ def test_a_step_is_as_long_as_threads_saw_it_and_of_few_looks_the_fastest_counts
     assert job.step_s == pytest.approx(1e-9)
     job.struct.looks = 4
     assert job.step_s == pytest.approx(5e-10)
+
+
+@pytest.mark.parametrize(("name", "compiled"), [("native", "native"), ("serial", "serial"), ("coroutines", "stepwise")])
+def test_what_was_compiled_is_the_engine_itself(name: str, compiled: str) -> None:
+    try:
+        want_s = built(compiled).took_s
+    except Unavailable as error:
+        pytest.skip(str(error))
+    seen_s = list[float]()
+    setup = Setup(SMALL, "float64", "cpu:0", 1, 1, HostBackend("native", "cpu:0"), compiled=seen_s.append)
+    getattr(event_graph, name)(setup, **{k: np.asarray(v) for k, v in inputs(SMALL, 1).items()})
+    assert seen_s == [want_s]
 
 
 @pytest.mark.parametrize("tampered", ["runs", "order", "values"])
