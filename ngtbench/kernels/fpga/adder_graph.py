@@ -5,18 +5,20 @@ rounds: all pairs at once, then every pattern that scores near the best of its r
 array work, and shares slightly more than one pattern at a time does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from ngtbench.errors import BadInput
-from ngtbench.kernels.fpga.adders import Adders, Terms
+from ngtbench.kernels.fpga.adders import Adders, Output, Terms
 from ngtbench.kernels.fpga.patterns import Pairs, pairs
 from ngtbench.model.workload import Array
 from ngtbench.physics.fpga.multiplication import csd, whole
 
 NEAR = 0.7  # of the best score of a round; 0.9 takes twice the rounds and shares no more
+SHIFTED = 3  # registers in a row, of which yosys makes a shift register
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,15 @@ class AdderGraph:
     bits: Array  # of each node
     depth: Array  # adders on the longest path
     cost: int  # sum over adders of the bits in which they add: LUT, nearly
+    low: Array  # ends of each node's range as adders know them: of a sum of ranges
+    high: Array
+
+    @classmethod
+    def of(cls, adders: Adders, inputs: int, outputs: Sequence[Output]) -> "AdderGraph":
+        """Return the graph of adders that were made, so many inputs before them, and of its outputs."""
+        steps, ends = np.array(adders.steps, np.int64).reshape(-1, 4), np.array(outputs, np.int64).reshape(-1, 3)
+        low, high = (np.array(end, np.int64) for end in (adders.low, adders.high))
+        return cls(inputs, steps, ends, np.array(adders.bits), np.array(adders.depth), adders.cost, low, high)
 
     @property
     def adders(self) -> int:
@@ -40,6 +51,27 @@ class AdderGraph:
         """Adders on the longest path to any output."""
         return int(max((self.depth[node] for node in self.outputs[:, 0] if node >= 0), default=0))
 
+    def ends(self) -> tuple[Array, Array]:
+        """Return the least and most of each output, as far as its last adder knows: what two terms share it does not see."""
+        node, shift, sign = self.outputs.T
+        low, high = (np.where(node < 0, 0, end[node] << shift) for end in (self.low, self.high))
+        return np.where(sign < 0, -high, low), np.where(sign < 0, -low, high)
+
+    def without(self, used: Array) -> "AdderGraph":
+        """Return the graph in which outputs that a mask leaves out are zero, and adders that served them alone are gone."""
+        outputs = np.where(used[:, None], self.outputs, (-1, 0, 1))
+        live = np.zeros(len(self.bits), bool)
+        live[outputs[outputs[:, 0] >= 0, 0]] = True
+        for node in range(len(self.bits) - 1, self.inputs - 1, -1):
+            if live[node]:
+                live[self.steps[node - self.inputs, :2]] = True
+        adders = Adders(*(one[: self.inputs].tolist() for one in (self.low, self.high, self.depth)))
+        now = dict(enumerate(range(self.inputs))) | {-1: -1}
+        for node, (left, right, shift, sign) in enumerate(self.steps.tolist(), start=self.inputs):
+            if live[node]:
+                now[node] = adders.add(now[left], now[right], shift, sign)
+        return AdderGraph.of(adders, self.inputs, [(now[node], shift, sign) for node, shift, sign in outputs.tolist()])
+
     def apply(self, x: Array) -> Array:
         """Return the products (outputs, ...) of int64 inputs (inputs, ...)."""
         nodes = list(np.asarray(x, np.int64))
@@ -48,19 +80,34 @@ class AdderGraph:
         zero = np.zeros_like(nodes[0])
         return np.array([sign * (nodes[node] << shift) if node >= 0 else zero for node, shift, sign in self.outputs.tolist()])
 
-    def registers(self, every: int) -> int:
-        """Return the bits that a register after each `every` levels of adders holds, inputs and outputs not counted."""
-        stage = np.maximum(self.depth - 1, 0) // every
-        last = stage.copy()
+    def registers(self, every: int, until: Array | None = None) -> int:
+        """Return the bits that a register after each `every` levels of adders holds, inputs and outputs not counted.
+
+        Outputs are held until so many adders later ones are there, else until the slowest is. Where a number is handed on three
+        times and more and nobody reads it in between, synthesis makes a shift register of LUT.
+        """
+        stage = stages(self.depth, every)
+        reads = [{first} for first in stage.tolist()]
         for node, (left, right, _, _) in enumerate(self.steps.tolist(), start=self.inputs):
-            last[left], last[right] = max(last[left], stage[node]), max(last[right], stage[node])
-        ends = self.outputs[self.outputs[:, 0] >= 0, 0]
-        last[ends] = stage.max(initial=0)
-        return int(((last - stage) * self.bits).sum())
+            reads[left].add(int(stage[node]))
+            reads[right].add(int(stage[node]))
+        last = np.full(len(self.outputs), stage.max(initial=0)) if until is None else stages(until, every)
+        for node, at in zip(self.outputs[:, 0].tolist(), last.tolist(), strict=True):
+            if node >= 0:
+                reads[node].add(at)
+        held = [sum(gap for gap in np.diff(sorted(times)) if gap < SHIFTED) for times in reads]
+        return int(np.dot(held, self.bits))
 
 
-def adder_graph(k: Array, low: Array | int, high: Array | int) -> AdderGraph:
+def stages(depth: Array, every: int) -> Array:
+    """Return how many registers lie before numbers that are there after so many adders, one after each `every`."""
+    return np.array(np.maximum(depth - 1, 0) // every)
+
+
+def adder_graph(k: Array, low: Array | int, high: Array | int, ready: Array | int = 0) -> AdderGraph:
     """Return a graph of the integers k (n_in, n_out) for inputs in [low, high], numbers or one per input.
+
+    An input may be `ready` only after so many adders, which count in the depth of what it goes into.
 
     Raises BadInput for weights or ends that are no integers, and where a result could leave 63 bits.
     """
@@ -70,21 +117,14 @@ def adder_graph(k: Array, low: Array | int, high: Array | int) -> AdderGraph:
     reach = np.maximum(np.abs(np.broadcast_to(low, k.shape[:1])), np.abs(np.broadcast_to(high, k.shape[:1])))
     if float((np.abs(k) * reach[:, None].astype(np.float64)).sum(axis=0).max(initial=0)) >= 2.0**61:
         raise BadInput(f"integer weights up to {int(np.abs(k).max())}: sums leave 63 bits: take fewer bits")
-    adders = Adders(np.broadcast_to(low, k.shape[:1]).tolist(), np.broadcast_to(high, k.shape[:1]).tolist())
+    adders = Adders(*(np.broadcast_to(one, k.shape[:1]).tolist() for one in (low, high, ready)))
     digits = csd(k)
     node, column, shift = np.nonzero(digits)
     terms = _shared(Terms(column, node, shift, digits[node, column, shift].astype(np.int64)).joined(()), adders)
     ends = np.searchsorted(terms.column, np.arange(k.shape[1] + 1))
     every = list(zip(terms.node.tolist(), terms.shift.tolist(), terms.sign.tolist(), strict=True))
     outputs = [adders.sum(every[start:stop]) for start, stop in pairwise(ends.tolist())]
-    return AdderGraph(
-        inputs=k.shape[0],
-        steps=np.array(adders.steps, np.int64).reshape(-1, 4),
-        outputs=np.array(outputs, np.int64),
-        bits=np.array(adders.bits),
-        depth=np.array(adders.depth),
-        cost=adders.cost,
-    )
+    return AdderGraph.of(adders, k.shape[0], outputs)
 
 
 def _shared(terms: Terms, adders: Adders) -> Terms:

@@ -27,13 +27,11 @@ def found(matrix: Array, low: int, high: int) -> AdderGraph:
     """
     spans = [(float(low), float(high), 1.0)] * len(matrix)
     stages = solve(matrix.astype(np.float32), qintervals=spans, adder_size=1).solutions
-    adders = Adders([low] * len(matrix), [high] * len(matrix))
+    adders = Adders([low] * len(matrix), [high] * len(matrix), [0] * len(matrix))
     values: list[Output] = [(node, 0, 1) for node in range(len(matrix))]
     for stage in stages:
         values = _ran(stage, values, adders)
-    steps = np.array(adders.steps, np.int64).reshape(-1, 4)
-    ends = np.array(values, np.int64)
-    return AdderGraph(len(matrix), steps, ends, np.array(adders.bits), np.array(adders.depth), adders.cost)
+    return AdderGraph.of(adders, len(matrix), values)
 
 
 def _ran(stage: Any, given: Sequence[Output], adders: Adders) -> list[Output]:

@@ -38,14 +38,13 @@ class Adders:
 
     low: list[int]
     high: list[int]
+    depth: list[int]
     bits: list[int] = field(init=False)
-    depth: list[int] = field(init=False)
     steps: list[tuple[int, int, int, int]] = field(default_factory=list)
     cost: int = 0
 
     def __post_init__(self) -> None:
         self.bits = [_bits(low, high) for low, high in zip(self.low, self.high, strict=True)]
-        self.depth = [0] * len(self.low)
 
     def add(self, left: int, right: int, shift: int, sign: int) -> int:
         """Make the node left + sign right 2^shift, and return its number.

@@ -7,7 +7,7 @@ from math import ceil, log2, prod
 import numpy as np
 
 from ngtbench.errors import BadInput
-from ngtbench.kernels.fpga.adder_graph import adder_graph
+from ngtbench.kernels.fpga.adder_graph import stages
 from ngtbench.kernels.fpga.counts import Counts, count
 from ngtbench.kernels.fpga.estimate import (
     ADDERS_PER_STAGE,
@@ -19,14 +19,16 @@ from ngtbench.kernels.fpga.estimate import (
     ff_of_adders,
     lut_of_adders,
 )
+from ngtbench.kernels.fpga.flow import Adding
+from ngtbench.kernels.fpga.graphs import matrix, product
 from ngtbench.kernels.fpga.network import GATES, Layer, Shape
-from ngtbench.kernels.fpga.ranges import Ends, shifted, sums, whole, windows
+from ngtbench.kernels.fpga.ranges import Ends, whole
 from ngtbench.kernels.fpga.results import chosen_bits, constant_bits, final, leaving
 from ngtbench.kernels.fpga.reuse import nearest_valid
 from ngtbench.kernels.fpga.together import beside, chain, copies, wires
 from ngtbench.kernels.fpga.varied import of_channels
 from ngtbench.model.workload import Array
-from ngtbench.physics.fpga.fixed_point import MOST_BITS, Fixed, parse, values
+from ngtbench.physics.fpga.fixed_point import Fixed, parse
 
 _BRAM_BITS = 18 * 1024
 _BEFORE = "with the layer before it"
@@ -46,6 +48,7 @@ class Place:
     used: Array  # mask of the channels of the result that are needed
     relu: Layer | None  # that is one circuit with it, or is the layer itself
     clock_ns: float | None
+    adding: Adding | None  # of a layer of adders
 
     @property
     def size(self) -> int:
@@ -64,35 +67,20 @@ def block(place: Place) -> DenseEstimate:
         raise BadInput(f"layer {place.layer.name!r} ({place.layer.kind}): {error}") from error
 
 
-def matrix(layer: Layer, name: str = "kernel") -> Array:
-    """Return a layer's weights as integers (n_in, n_out): a window of a convolution is the input of a dense layer."""
-    k = layer.integers(name)
-    return np.diag(k) if k.ndim == 1 else k.reshape(-1, k.shape[-1])
-
-
 def tally(place: Place, name: str = "kernel", given: Fixed | None = None) -> Counts:
     """Count a layer's weights, with the adder graph where it is to be built of adders."""
     layer, given = place.layer, given or place.types[0]
     assert layer.weight is not None  # of layers with arrays: `Layer` sees to it
     k = matrix(layer, name)
+    found = count(k, layer.weight.bits, given.bits)
     if layer.style != "da":
-        return count(k, layer.weight.bits, given.bits)
-    inputs = _inputs(place, name, given)
-    k = k * inputs.varies[:, None] * np.resize(place.used, k.shape[1])  # gates of units stand side by side
-    low, high = (np.rint(np.ldexp(end, inputs.fraction)).astype(np.int64) for end in (inputs.least, inputs.most))
-    shift = np.where(inputs.varies, given.fraction - inputs.fraction, 0)[:, None]  # where one has fewer bits behind the point
-    if np.ldexp(np.abs(k).astype(float), shift).max() >= 2.0**MOST_BITS:
-        raise BadInput(f"weights of {layer.weight.bits} bits, inputs of {given.bits}: sums leave 63 bits: take fewer bits")
-    graph = adder_graph(k << shift, low, high)
-    found, held = count(k, layer.weight.bits, given.bits), graph.registers(ADDERS_PER_STAGE)
-    return replace(found, adder_cost=float(graph.cost), adder_depth=graph.longest, adder_registers=held)
-
-
-def _inputs(place: Place, name: str, given: Fixed) -> Ends:
-    """Return the ranges of the inputs of a layer's matrix: a state's are those of its type."""
-    if name == "recurrent":
-        return whole(given, len(matrix(place.layer, name)))
-    return windows(place.layer, place.ends[0]) if name == "kernel" else place.ends[0]
+        return found
+    made = place.adding.product if place.adding else None
+    if made is None:  # the gates of a recurrent layer, which stand side by side
+        ends = whole(given, len(k)) if name == "recurrent" else place.ends[0]
+        made = product(layer, given, ends, np.zeros(len(k), int), name).only(np.resize(place.used, k.shape[1]))
+    graph = made.graph
+    return replace(found, adder_cost=float(graph.cost), adder_depth=graph.longest)
 
 
 def _product(place: Place, counted: Counts) -> DenseEstimate:
@@ -105,23 +93,31 @@ def _product(place: Place, counted: Counts) -> DenseEstimate:
     return estimate_dense(counted, style=style, reuse_factor=factor, multiplier=multiplier, clock_ns=place.clock_ns)
 
 
-def _affine(place: Place, name: str = "kernel", of: str = "bias") -> DenseEstimate:
-    """Estimate a product, and in a layer of adders what constants and saturating results take."""
-    layer, counted = place.layer, tally(place, name)
-    if counted.adder_cost is None or counted.adder_depth is None or counted.adder_registers is None or layer.weight is None:
+def _affine(place: Place, name: str = "kernel") -> DenseEstimate:
+    """Estimate a product, and in a layer of adders what constants, saturating results and registers take."""
+    counted, adding = tally(place, name), place.adding
+    if adding is None or adding.product is None or counted.adder_cost is None:
         return _product(place, counted)
-    weights, inputs = values(matrix(layer, name), layer.weight), _inputs(place, name, place.types[0])
-    constant = inputs.least[~inputs.varies] @ weights[~inputs.varies]  # what never varies joins the bias
-    more = values(layer.integers(of), layer.weight) if of in layer.arrays else np.zeros(len(constant))
-    result = of_channels(layer.result, place.used)
-    relu = of_channels(place.relu.result, place.used) if place.relu else None
-    all_sums = shifted(sums(weights, inputs), more).at(place.used)
-    bits = constant_bits(all_sums, (constant + more)[place.used], result) + chosen_bits(all_sums, result, relu)
-    taken = inputs.bits[inputs.varies & np.any(weights[:, place.used], axis=1)].sum()
-    held = counted.adder_registers + int(taken + final(all_sums, result, relu).bits.sum())
-    saturated, wrapped = leaving(all_sums, result)
-    found = _product(place, replace(counted, adder_depth=counted.adder_depth + (saturated > 0)))  # a comparison is an adder more
-    return replace(found, lut=lut_of_adders(counted.adder_cost, bits, wrapped), ff=ff_of_adders(held))
+    made, used = adding.product, place.used
+    result = of_channels(place.layer.result, used)
+    relu = of_channels(place.relu.result, used) if place.relu else None
+    sums = made.sums.at(used)
+    bits = constant_bits(sums, made.added[used], result) + chosen_bits(sums, result, relu)
+    held = made.graph.registers(ADDERS_PER_STAGE, made.depth)
+    if adding.starts:
+        held += int(made.inputs.bits[made.inputs.varies & np.any(matrix(place.layer, name)[:, used], axis=1)].sum())
+    if adding.stops:
+        ready, ends = stages(adding.depth, ADDERS_PER_STAGE), final(sums, result, relu)
+        held += int((ends.bits * ends.varies * (1 + ready.max(initial=0) - ready)).sum())
+    lut = lut_of_adders(counted.adder_cost, bits, leaving(sums, result))
+    return replace(_product(place, counted), lut=lut, ff=ff_of_adders(held), cycles=_cycles(adding))
+
+
+def _cycles(adding: Adding) -> Estimate:
+    """Estimate the registers from a layer's input to its result: those of a whole circuit of adders may be one more."""
+    behind, before = (int(stages(np.array(depth), ADDERS_PER_STAGE)) for depth in (adding.depth.max(initial=0), adding.before))
+    value = behind + 1 if adding.starts else max(behind - before, 0)
+    return Estimate(value, value, value + adding.starts, f"{ADDERS_PER_STAGE} adders between registers")
 
 
 def _windows(place: Place) -> DenseEstimate:
@@ -202,7 +198,8 @@ def _activation(place: Place) -> DenseEstimate:
     if function != "relu":
         return _tables(layer, place.size)
     if layer.style == "da":
-        found = _bitwise(place, 0, 1)
+        assert place.adding is not None
+        found = replace(_bitwise(place, 0, 1), cycles=_cycles(place.adding))
         if place.relu:
             return replace(found, ff=exact(0, _BEFORE), cycles=exact(0, _BEFORE))
         given, result = (of_channels(one, place.used) for one in (place.types[0], layer.result))
@@ -242,7 +239,7 @@ _KINDS: Mapping[str, Callable[[Place], DenseEstimate]] = {
     "conv2d": _windows,
     "gru": _recurrent,
     "lstm": _recurrent,
-    "batchnorm": lambda place: copies(_affine(place, "scale", "shift"), prod(place.before[:-1])),
+    "batchnorm": lambda place: copies(_affine(place, "scale"), prod(place.before[:-1])),
     "activation": _activation,
     "pool": _pool,
     "add": lambda place: _bitwise(place, place.size * place.layer.result.bits, 1),

@@ -17,6 +17,7 @@ from ngtbench.model.workload import Array
 
 _LEAST_PER_COST = 0.95  # LUT over adder cost of 15 designs in yosys, of which five are rows here
 _BITS_VARY = 3  # times as much as adders do
+_SMALL = 250  # LUT or FF, below which circuits err by a number, above by a share
 UNROLLED = 1  # the reuse factor at which nothing is shared in time
 
 
@@ -70,6 +71,7 @@ class RatioFit:
     value: float
     low: float
     high: float
+    few: float = 0.0  # of what is predicted, that a small design may be off in any case
 
 
 def fit_ratio(given: Sequence[Row], of: Callable[[Row], float]) -> RatioFit:
@@ -134,6 +136,7 @@ class CircuitFit:
     per_cost: float  # of this package's graph, where the compiler made its own
     per_bit: float  # that a constant is added to, or that saturation or a ReLU chooses
     spread: float
+    few: float  # LUT that a small circuit may be off in any case
 
     def of(self, cost: float, bits: float) -> tuple[float, float]:
         """Return LUT, and the half-width of its logarithm: what bits take varies more than what adders do."""
@@ -143,13 +146,17 @@ class CircuitFit:
 
 def fit_circuits(given: Sequence[Row]) -> CircuitFit:
     """Fit rows as those of the set "circuits", combinational and pipelined figures alike; the band is conformal over fifths."""
-    errors = list[float]()
+    shares, numbers = list[float](), list[float]()
     for fold in range(5):
         others = _circuits([row for place, row in enumerate(given) if place % 5 != fold])
         for row in given[fold::5]:
             value, wider = others.of(row["cost"], row["bits"])
-            errors += [_log(row[lut], value) / wider for lut in ("LUT", "LUT_pipelined")]
-    return replace(_circuits(given), spread=half_width(errors))
+            for true in (row["LUT"], row["LUT_pipelined"]):
+                if value < _SMALL:
+                    numbers.append(true - value)
+                else:
+                    shares.append(_log(true, value) / wider)
+    return replace(_circuits(given), spread=half_width(shares), few=half_width(numbers) if numbers else 0.0)
 
 
 @cache
@@ -158,10 +165,18 @@ def circuit_fit() -> CircuitFit:
     return fit_circuits(rows("circuits"))
 
 
+def fit_registers(given: Sequence[Row]) -> RatioFit:
+    """Fit FF over the bits that registers are counted to hold, of rows as those of the set "circuits"."""
+    small, large = ([row for row in given if (row["registers"] < _SMALL) is few] for few in (True, False))
+    found = fit_ratio(large, lambda row: row["FF_pipelined"] / row["registers"])
+    few = half_width([row["FF_pipelined"] - found.value * row["registers"] for row in small]) if small else 0.0
+    return replace(found, few=few)
+
+
 @cache
 def register_fit() -> RatioFit:
-    """Return FF over the bits that registers are counted to hold."""
-    return fit_ratio(rows("circuits"), lambda row: row["FF_pipelined"] / row["registers"])
+    """Return the fit of registers to circuits of random layers and small networks."""
+    return fit_registers(rows("circuits"))
 
 
 @cache
@@ -208,7 +223,7 @@ def _circuits(given: Sequence[Row]) -> CircuitFit:
     terms = np.array([(row["cost"], row["bits"]) for row in given for _ in range(2)], np.float64)
     of = np.array([row[lut] for row in given for lut in ("LUT", "LUT_pipelined")], np.float64)
     per_cost, per_bit = np.linalg.lstsq(terms / of[:, None], np.ones(len(of)), rcond=None)[0].tolist()
-    return CircuitFit(per_cost, per_bit, 1.0)
+    return CircuitFit(per_cost, per_bit, 1.0, 0.0)
 
 
 def _lut_per_cost(row: Row) -> float:

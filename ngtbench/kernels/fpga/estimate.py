@@ -1,7 +1,7 @@
 """Resources and timing of one dense layer: each with a band, and the rule that gave it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, exp, log, log2, sqrt
 from typing import get_args
 
@@ -61,6 +61,12 @@ def latest(figures: Iterable[Estimate]) -> Estimate:
     every = list(figures)
     value = max(every, key=lambda figure: figure.value)
     return Estimate(value.value, max(one.low for one in every), max(one.high for one in every), value.rule)
+
+
+def off_by(figure: Estimate, few: float) -> Estimate:
+    """Return a figure whose band reaches so far at least on either side, where there is anything."""
+    low, high = min(figure.low, max(figure.value - few, 0.0)), max(figure.high, figure.value + few)
+    return replace(figure, low=low, high=high) if figure.value else figure
 
 
 def exact(value: float, rule: str) -> Estimate:
@@ -209,9 +215,8 @@ def _resource(counts: Counts, reuse_factor: int, multiplier: Multiplier) -> Dens
 
 
 def _distributed(counts: Counts) -> DenseEstimate:
-    known = counts.adder_cost is not None
     row = {name: getattr(counts, name) for name in ("n_in", "n_out", "nnz", "csd_digits_total", "weight_bits", "input_bits")}
-    guess = calibration.cost_fit()
+    known, guess = counts.adder_cost is not None, calibration.cost_fit()
     cost = counts.adder_cost if counts.adder_cost is not None else float(guess.of(row)) if counts.nnz else 0.0
     lut = lut_of_adders(cost, 0)
     if not known and cost:

@@ -5,11 +5,12 @@ from functools import reduce
 from operator import add
 
 from ngtbench.kernels.fpga.blocks import Place, block
-from ngtbench.kernels.fpga.estimate import DenseEstimate, Estimate, exact, latest
+from ngtbench.kernels.fpga.calibration import circuit_fit, register_fit
+from ngtbench.kernels.fpga.estimate import DenseEstimate, Estimate, exact, latest, off_by
+from ngtbench.kernels.fpga.flow import adding, flow
 from ngtbench.kernels.fpga.fold import folded, joined
 from ngtbench.kernels.fpga.needed import needed
 from ngtbench.kernels.fpga.network import Network
-from ngtbench.kernels.fpga.ranges import results, whole
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,17 @@ def estimate_network(network: Network, clock_ns: float | None = None) -> Network
     Raises BadInput naming the layer that cannot be built so.
     """
     network = folded(network)
-    shapes, ends = network.shapes(), {"input": whole(network.type, network.shape[-1])}
+    shapes, found = network.shapes(), flow(network)
+    used, relus, layers = needed(network, found.ends), joined(network), dict[str, DenseEstimate]()
     for layer in network.layers:
-        ends[layer.name] = results(layer, shapes[layer.inputs[0]], tuple(ends[name] for name in layer.inputs))
-    used, relus, layers = needed(network, ends), joined(network), dict[str, DenseEstimate]()
-    for layer in network.layers:
-        given, before = tuple(ends[name] for name in layer.inputs), shapes[layer.inputs[0]]
-        known = given, used[layer.name], relus.get(layer.name), clock_ns
+        given, before = tuple(found.ends[name] for name in layer.inputs), shapes[layer.inputs[0]]
+        known = given, used[layer.name], relus.get(layer.name), clock_ns, adding(found, layer, used, relus.get(layer.name))
         place = Place(layer, network.types(layer), before, shapes[layer.name], *known)
         layers[layer.name] = block(place)
     parts = list(layers.values())
     dsp, lut, ff, bram18 = (reduce(add, (getattr(part, what) for part in parts)) for what in ("dsp", "lut", "ff", "bram18"))
+    if found.products:  # once, for small errors of many layers are as often up as down
+        lut, ff = off_by(lut, circuit_fit().few), off_by(ff, register_fit().few)
     slowest = latest(part.ii for part in parts)
     return NetworkEstimate(layers, DenseEstimate(dsp, lut, ff, bram18, _longest(network, layers), slowest))
 

@@ -110,7 +110,7 @@ def kept(to: Fixed, ends: Ends) -> Ends:
     """Return ranges after a type took them in: cut off, or all of it where numbers wrap."""
     low, high, point = whole(to, len(ends.least))
     step = np.ldexp(1.0, -point)
-    least, most = np.floor(ends.least / step) * step, np.ceil(ends.most / step) * step
+    least, most = (_rounded(end / step, to, lowest) * step for end, lowest in ((ends.least, True), (ends.most, False)))
     below, above, fraction = least < low, most > high, np.minimum(ends.fraction, point)
     if to.overflow == "WRAP":
         return Ends(np.where(below | above, low, least), np.where(below | above, high, most), fraction)
@@ -118,3 +118,10 @@ def kept(to: Fixed, ends: Ends) -> Ends:
         return Ends(np.clip(np.minimum(least, 0), low, high), np.clip(np.maximum(most, 0), low, high), fraction)
     ends_in = np.maximum(np.where(below, places(low), NOTHING), np.where(above, places(high), NOTHING))
     return Ends(np.clip(least, low, high), np.clip(most, low, high), np.maximum(fraction, ends_in))
+
+
+def _rounded(x: Array, to: Fixed, lowest: bool) -> Array:
+    """Return what ends become in steps of a type; where a half goes up or down with its sign or neighbour, the further way."""
+    if to.rounding in ("TRN", "TRN_ZERO"):
+        return np.floor(x) if to.rounding == "TRN" else np.trunc(x)
+    return np.ceil(x - 0.5) if lowest and to.rounding != "RND" else np.floor(x + 0.5)

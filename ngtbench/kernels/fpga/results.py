@@ -29,11 +29,16 @@ def chosen_bits(sums: Ends, to: Fixed, relu: Fixed | None) -> int:
     return int(found.bits[(before.least < 0) | over | _leaves(rectified(before), relu)[1]].sum())
 
 
-def leaving(sums: Ends, to: Fixed) -> tuple[float, float]:
-    """Return the shares of sums that can leave a type and saturate, and that lose bits as they wrap."""
+def leaving(sums: Ends, to: Fixed) -> float:
+    """Return the share of sums that lose bits as they wrap."""
     under, over = _outside(sums, to)
-    share = float(np.mean(under | over)) if under.size else 0.0
-    return (0.0, share) if to.overflow == "WRAP" else (share, 0.0)
+    return float(np.mean(under | over)) if under.size and to.overflow == "WRAP" else 0.0
+
+
+def comparisons(sums: Ends, to: Fixed) -> Array:
+    """Return with how many ends of a type each sum is compared: zero is none, for that is its sign."""
+    under, over = _leaves(sums, to)
+    return np.array((under & (whole(to, len(under)).least < 0)).astype(int) + over)
 
 
 def final(sums: Ends, to: Fixed, relu: Fixed | None) -> Ends:

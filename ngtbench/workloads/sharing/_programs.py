@@ -16,13 +16,13 @@ PROGRAMS = {"triad": "system/triad", "dslash": "lattice/wilson_dslash", "infer":
 _IMPLS = {"triad": ("native", "torch"), "dslash": ("native", "rtc"), "infer": ("torch", "torch"), "train": ("torch", "torch")}
 _CLIENT_B = 1 << 29  # on a CPU a process with PyTorch, on a GPU a context: each hundreds of MB
 _CALLS = 4  # in a window where calls are long
-_TRAINED = "S"  # larger trainings take minutes; this one keeps a device busy for as long as a window lasts
+_SMALLER = {"S": "XS", "M": "S", "L": "S"}  # trainings: the named ones take minutes each
 
 
 def case_of(program: str, scale: str, device: str) -> Case:
-    """Return what a program runs on a device: of the named size, trainings always a small one."""
+    """Return what a program runs on a device: of the named size, trainings of a smaller one."""
     name = PROGRAMS[program]
-    size = _TRAINED if program == "train" and scale != "XS" else scale
+    size = _SMALLER.get(scale, scale) if program == "train" else scale
     impl = "numpy" if scale == "XS" and program == "triad" else _IMPLS[program][not device.startswith("cpu")]
     return Case(name, workloads.load(name).version, size, impl, DTYPE)
 
@@ -33,10 +33,11 @@ def memory_b(program: str, scale: str) -> int:
     return workload.work(workloads.size(workload, case.size), 4).memory_b + _CLIENT_B
 
 
-def window_s(programs: Sequence[str], kind: str) -> float:
+def window_s(programs: Sequence[str], scale: str, kind: str) -> float:
     """Guess the seconds of a window that holds enough calls of these: trainings are long."""
     train = workloads.load(PROGRAMS["train"])
-    return _CALLS * train.takes_s(train.sizes[_TRAINED], kind) if "train" in programs and train.takes_s else 0.0
+    size = train.sizes[_SMALLER.get(scale, scale)]
+    return _CALLS * train.takes_s(size, kind) if "train" in programs and train.takes_s else 0.0
 
 
 def inputs(size: Any, seed: int) -> Inputs:

@@ -39,7 +39,7 @@ def work(size: Size, item_b: int) -> Work:
 
 def takes_s(size: Size, kind: str) -> float:
     """Guess the seconds of a round."""
-    return 2 * max(size.window_s, _programs.window_s([size.program], kind))
+    return 2 * max(size.window_s, _programs.window_s([size.program], size.scale, kind))
 
 
 SIZES = {

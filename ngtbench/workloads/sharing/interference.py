@@ -41,7 +41,7 @@ def work(size: Size, item_b: int) -> Work:
 
 def takes_s(size: Size, kind: str) -> float:
     """Guess the seconds of a round."""
-    return 3 * max(size.window_s, _programs.window_s([size.first, size.second], kind))
+    return 3 * max(size.window_s, _programs.window_s([size.first, size.second], size.scale, kind))
 
 
 PAIRS = tuple(combinations_with_replacement(_programs.PROGRAMS, 2))

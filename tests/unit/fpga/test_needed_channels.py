@@ -12,7 +12,7 @@ from ngtbench.physics.fpga.fixed_point import parse
 
 def test_what_is_not_needed_costs_nothing() -> None:
     """The second neuron ends in a zero weight; the third is constant, for nothing varies that it sums."""
-    weight, kernel = parse("ap_fixed<6,3>"), np.array([[1.5, 2.5, 0.0], [-0.75, 1.25, 0.0]])
+    weight, kernel = parse("ap_fixed<6,3>"), np.array([[1.5, 2.5, 0.0], [-0.75, 0.0, 0.0]])  # that share nothing
     after = np.array([[0.625], [0.0], [0.875]])
     made: dict[str, Any] = {"weight": weight, "style": "da"}
     first = Layer("a", "dense", ("input",), parse("ap_fixed<12,6>"), arrays={"kernel": kernel, "bias": np.ones(3)}, **made)
@@ -26,7 +26,7 @@ def test_what_is_not_needed_costs_nothing() -> None:
     assert latency.layers["a"].lut.value > estimate_network(net).layers["a"].lut.value  # it may ask for all
 
 
-CHANNELS = {"kernel": np.array([[[1.0, 1.0], [0.5, 0.5]], [[0.5, 1.0], [1.0, 0.5]]]) * 1.25}
+CHANNELS = {"kernel": np.array([[[1.25, 0.75], [0.625, 0.0]], [[0.625, 0.0], [1.25, 0.0]]])}
 UNUSED: dict[str, tuple[Layer, ...]] = {
     "flatten": (
         Layer("f", "flatten", ("c",), parse("ap_fixed<12,6>")),
